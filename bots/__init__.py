@@ -1,0 +1,1 @@
+"""The trader's world: configurations, decisions, orders and their books."""
