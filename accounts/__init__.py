@@ -1,0 +1,1 @@
+"""Who may sign in. Knows nothing of venues or bots."""

@@ -1,0 +1,1 @@
+"""Running the installation: health for now; heartbeats, incidents and procedures join it here."""

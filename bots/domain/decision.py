@@ -12,7 +12,7 @@ from exchange.domain.types import Side
 
 
 class Leg(StrEnum):
-    """Which part of a round trip an order is. One letter, because it is part of the client order id."""
+    """Which part of a round trip an order is. One letter: the client order id holds it."""
 
     ENTRY = "e"
     EXIT = "x"
@@ -34,6 +34,7 @@ class DenialCode(StrEnum):
     QUANTITY_BELOW_FILTERS = "quantity_below_filters"
     INSUFFICIENT_BALANCE = "insufficient_balance"
     SYMBOL_NOT_TRADING = "symbol_not_trading"
+    ENTRY_BLOCKED = "entry_blocked"  # by the installation, for example LIVE_TRADING_ENABLED=false
     TREND_FILTER = "trend_filter"
     COOLDOWN = "cooldown"
     MAX_DAILY_TRADES = "max_daily_trades"
@@ -94,6 +95,8 @@ class Decision:
 
     `sentence` answers "why did it trade" or "why did it not" in one line.
     `status` is what the bot shows when the intents have gone through.
+    `seen_until` is what the next snapshot gets as `last_seen_kline`: the newest kline, or the one
+    before an exit signal, which has to stand until the position is really gone.
     """
 
     signal: Signal
@@ -102,3 +105,4 @@ class Decision:
     levels: Levels
     status: Status
     sentence: str
+    seen_until: datetime | None = None

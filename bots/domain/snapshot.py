@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from bots.domain.status import Reason
 from exchange.domain.rules import TradingRules
 from exchange.domain.types import Environment, Kline
 
@@ -45,12 +46,17 @@ class PositionState:
     entry_price             average price of the buys, without fees
     max_price_since_entry   ratchets up only
     trailing_stop_price     ratchets up only
+    opened_at               market time of the fill that opened it; klines that had closed by then
+                            cannot end it. None: every kline that was not seen yet counts
+    cost                    quote paid for what is held, fees included; None: not known
     """
 
     quantity: Decimal
     entry_price: Decimal | None = None
     max_price_since_entry: Decimal | None = None
     trailing_stop_price: Decimal | None = None
+    opened_at: datetime | None = None
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +66,14 @@ class DayState:
     start_equity   quote; what the daily percentages are percentages of
     realized_pnl   quote, net of fees, of this day
     trades_count   entry orders of this day that were filled
+    limit_hit      a daily limit that an earlier tick of this day reached and nobody has lifted;
+                   entries stay off although unrealized profit or loss may have moved back since
     """
 
     start_equity: Decimal
     realized_pnl: Decimal
     trades_count: int
+    limit_hit: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +81,12 @@ class Snapshot:
     """All inputs of one decision.
 
     klines                oldest first, closed ones only
-    last_seen_kline       open time of the newest kline that an earlier tick decided on
+    last_seen_kline       `seen_until` of the decision before this one; None after a start
     last_order_time       market time of the newest fill of this bot
     total_realized_pnl    quote, net of fees, since the bot exists
     free_quote            free balance of the account in the quote currency
     free_base             free balance of the account in the base currency
+    entry_block           why no entry may be sent, whatever the strategy says; None when one may
     """
 
     bot_id: int
@@ -94,3 +104,4 @@ class Snapshot:
     total_realized_pnl: Decimal
     free_quote: Decimal
     free_base: Decimal
+    entry_block: str | None = None

@@ -1,0 +1,1 @@
+"""One tick of one bot: reconcile, read, decide, record, send, publish."""

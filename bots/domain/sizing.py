@@ -1,0 +1,98 @@
+"""How much to buy and how much to sell, within the balance and the venue's rules."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from bots.domain.decision import Denial, DenialCode
+from bots.domain.snapshot import Parameters
+from bots.domain.wording import money, plain
+from exchange.domain.rules import TradingRules
+from exchange.domain.types import ZERO
+
+# Share of the free balance that is never spent: a market order is filled a moment after the price
+# was read, and the venue refuses the whole order when it has become a cent too dear.
+PRICE_CUSHION: Final = Decimal("0.002")
+
+
+def entry_quantity(
+    *,
+    parameters: Parameters,
+    rules: TradingRules,
+    price: Decimal,
+    free_quote: Decimal,
+    total_realized_pnl: Decimal,
+) -> Decimal | Denial:
+    """Return the quantity to buy, or why none can be bought.
+
+    price, free_quote, total_realized_pnl   quote currency
+    returns                                 base currency, floored to the quantity increment,
+                                            at most the venue's maximum
+
+    A size above the free balance less `PRICE_CUSHION` shrinks to it. No margin is left for the
+    fee: the venue takes that of a spot buy out of what is received.
+    """
+    wanted = wanted_value(parameters, total_realized_pnl)
+    problem = _violation(rules, value=wanted, price=price)
+    if problem:
+        detail = f"position size {money(wanted)} {rules.quote_asset} is too small: {problem}"
+        return Denial(code=DenialCode.QUANTITY_BELOW_FILTERS, detail=detail)
+    affordable = min(wanted, free_quote * (1 - PRICE_CUSHION))
+    if _violation(rules, value=affordable, price=price):
+        return _insufficient(rules, wanted=wanted, free_quote=free_quote, price=price)
+    return _capped(rules, quantity=affordable / price, price=price)
+
+
+def exit_quantity(
+    *, rules: TradingRules, price: Decimal, position: Decimal, free_base: Decimal
+) -> Decimal | Denial:
+    """Return the quantity to sell, or why nothing can be sold.
+
+    position, free_base   base currency: what the bot's fills say and what the account has free
+    returns               base currency, floored; what exceeds the venue's maximum is left to
+                          the next tick
+    """
+    held = min(position, free_base)
+    quantity = _capped(rules, quantity=held, price=price)
+    problem = rules.market_order_violation(quantity=quantity, price=price)
+    if problem is None:
+        return quantity
+    is_dust = _violation(rules, value=position * price, price=price) is not None
+    code = DenialCode.QUANTITY_BELOW_FILTERS if is_dust else DenialCode.INSUFFICIENT_BALANCE
+    holds = f"holds {plain(position)} {rules.base_asset}, {plain(free_base)} free in the account"
+    return Denial(code=code, detail=f"{holds}: {problem}")
+
+
+def wanted_value(parameters: Parameters, total_realized_pnl: Decimal) -> Decimal:
+    """Return the position size in quote currency; the fixed one wins over the percentage."""
+    if parameters.position_size_fixed is not None:
+        return parameters.position_size_fixed
+    if parameters.position_size_perc is None:
+        raise ValueError("position_size_fixed or position_size_perc must be set")
+    equity = max(parameters.initial_capital + total_realized_pnl, ZERO)
+    return equity * parameters.position_size_perc / 100
+
+
+def _violation(rules: TradingRules, *, value: Decimal, price: Decimal) -> str | None:
+    quantity = _capped(rules, quantity=value / price, price=price)
+    return rules.market_order_violation(quantity=quantity, price=price)
+
+
+def _capped(rules: TradingRules, *, quantity: Decimal, price: Decimal) -> Decimal:
+    limits = [rules.max_quantity] if rules.max_quantity else []
+    if rules.max_notional:
+        limits.append(rules.max_notional / price)
+    return rules.floor_quantity(min([quantity, *limits]))
+
+
+def _insufficient(
+    rules: TradingRules, *, wanted: Decimal, free_quote: Decimal, price: Decimal
+) -> Denial:
+    smallest = max(rules.min_notional, rules.min_quantity * price, rules.quantity_increment * price)
+    asset = rules.quote_asset
+    detail = (
+        f"needs {money(wanted)} {asset}, at the very least {money(smallest)}, "
+        f"but {money(free_quote)} {asset} is free; add {asset} or lower the position size"
+    )
+    return Denial(code=DenialCode.INSUFFICIENT_BALANCE, detail=detail)

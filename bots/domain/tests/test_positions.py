@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.domain.positions import Fill, Position, fold
+from bots.domain.tests.builders import RULES, START, D
+from exchange.domain.types import Side
+
+INCREMENT = D("0.00001")
+TWELVE = D("1E-12")
+
+
+def fill(
+    side: Side,
+    price: str,
+    quantity: str,
+    number: int,
+    *,
+    fee: str = "0",
+    asset: str = "USDT",
+    minute: int | None = None,
+) -> Fill:
+    return Fill(
+        side=side,
+        price=D(price),
+        quantity=D(quantity),
+        commission=D(fee),
+        commission_asset=asset,
+        trade_id=str(number),
+        market_time=START + timedelta(minutes=number if minute is None else minute),
+    )
+
+
+def bought(price: str, quantity: str, number: int, **more: str) -> Fill:
+    return fill(Side.BUY, price, quantity, number, **more)  # type: ignore[arg-type]
+
+
+def sold(price: str, quantity: str, number: int, **more: str) -> Fill:
+    return fill(Side.SELL, price, quantity, number, **more)  # type: ignore[arg-type]
+
+
+def folded(*fills: Fill) -> Position:
+    return fold(fills, base_asset="BTC", quote_asset="USDT", quantity_increment=INCREMENT)
+
+
+def test_no_fills_are_a_flat_position() -> None:
+    assert folded() == Position(cost=D(0), oversold=D(0))
+    assert folded().is_flat(RULES)
+    assert folded().realized_net == D(0)
+
+
+def test_a_round_trip_with_fees_in_quote() -> None:
+    position = folded(bought("100", "2", 1, fee="0.2"), sold("110", "2", 2, fee="0.22"))
+    (closed,) = position.closed
+    assert closed.quantity == D(2)
+    assert closed.gross_pnl == D(20)
+    assert closed.net_pnl == D("19.58")
+    assert position.realized_net == D("19.58")
+    assert (position.quantity, position.cost, position.entry_price) == (D(0), D(0), None)
+    assert position.opened_at is None
+    assert position.newest_fill_at == START + timedelta(minutes=2)
+
+
+def test_a_fee_in_base_makes_each_held_coin_dearer_but_not_the_average_price() -> None:
+    position = folded(bought("100", "1", 1, fee="0.001", asset="BTC"))
+    assert position.quantity == D("0.999")
+    assert position.entry_price == D(100)
+    assert position.cost == D(100)
+    position = folded(
+        bought("100", "1", 1, fee="0.001", asset="BTC"), sold("110", "0.999", 2, fee="0.10989")
+    )
+    (closed,) = position.closed
+    assert closed.gross_pnl == D("9.99")
+    assert closed.net_pnl == D("109.89") - D("0.10989") - D(100)
+    assert position.is_flat(RULES)
+
+
+def test_several_buys_are_averaged_and_a_partial_sale_keeps_the_average() -> None:
+    buys = (bought("100", "1", 1), bought("130", "2", 2))
+    assert folded(*buys).entry_price == D(120)
+    position = folded(*buys, sold("150", "1", 3))
+    assert position.entry_price == D(120)
+    assert position.quantity == D(2)
+    assert position.cost == D(240)
+    assert position.closed[0].gross_pnl == D(30)
+    assert position.opened_at == START + timedelta(minutes=1)
+
+
+def test_an_average_that_does_not_end_is_rounded_once_to_twelve_decimals() -> None:
+    position = folded(bought("100", "1", 1), bought("101", "2", 2), sold("100", "1", 3))
+    assert position.entry_price == D("100.666666666667")
+    assert position.closed[0].gross_pnl == D("-0.666666666667")
+    assert position.cost == D("201.333333333333")
+
+
+def test_profit_of_the_day_counts_from_its_first_moment() -> None:
+    position = folded(bought("100", "3", 1), sold("110", "1", 5), sold("90", "1", 9))
+    assert position.realized_net == D(0)
+    assert position.realized_net_since(START + timedelta(minutes=9)) == D(-10)
+    assert position.realized_net_since(START + timedelta(minutes=9, seconds=1)) == D(0)
+
+
+def test_fees_in_a_third_asset_are_summed_and_left_out_of_the_profit() -> None:
+    position = folded(
+        bought("100", "1", 1, fee="0.01", asset="BNB"), sold("110", "1", 2, fee="0.02", asset="BNB")
+    )
+    assert position.other_fees == (("BNB", D("0.03")),)
+    assert position.closed[0].net_pnl == D(10)
+
+
+def test_selling_more_than_is_held_is_reported_and_never_negative() -> None:
+    position = folded(bought("100", "1", 1), sold("110", "3", 2, fee="0.33"))
+    assert position.oversold == D(2)
+    assert position.quantity == D(0)
+    (closed,) = position.closed
+    assert (closed.quantity, closed.gross_pnl, closed.net_pnl) == (D(1), D(10), D("9.89"))
+
+
+def test_selling_without_holding_closes_nothing() -> None:
+    position = folded(sold("110", "3", 2))
+    assert position.closed == ()
+    assert position.oversold == D(3)
+    assert position.cost == D(0)
+
+
+def test_dust_counts_as_flat_and_its_cost_joins_the_next_round_trip() -> None:
+    first = (bought("100", "1", 1, fee="0.000005", asset="BTC"), sold("100", "0.99999", 2))
+    position = folded(*first)
+    assert position.quantity == D("0.000005")
+    assert position.is_flat(RULES)
+    assert position.opened_at is None
+    assert position.cost > 0
+    again = folded(*first, bought("200", "1", 3))
+    assert again.opened_at == START + timedelta(minutes=3)
+    assert not again.is_flat(RULES)
+    assert again.cost == (position.cost + D(200)).quantize(TWELVE)
+    assert again.entry_price is not None
+    assert D("199.999") < again.entry_price < D(200)
+
+
+def test_trade_ids_of_one_moment_are_ordered_as_numbers() -> None:
+    buy, sale = bought("100", "1", 9, minute=1), sold("110", "1", 10, minute=1)  # type: ignore[arg-type]
+    assert folded(sale, buy).oversold == D(0)
+    assert folded(sale, buy).realized_net == D(10)
+
+
+def test_two_different_fills_with_one_trade_id_are_refused() -> None:
+    with pytest.raises(ValueError, match="two different fills claim trade id 1"):
+        folded(bought("100", "1", 1), bought("100", "2", 1))
+
+
+prices = st.decimals("0.01", 100000, places=2)
+quantities = st.decimals("0.00001", 100, places=5)
+
+
+@st.composite
+def fill_lists(draw: st.DrawFn) -> list[Fill]:
+    count = draw(st.integers(0, 12))
+    return [_any_fill(draw, number) for number in range(1, count + 1)]
+
+
+def _any_fill(draw: st.DrawFn, number: int) -> Fill:
+    quantity = draw(quantities)
+    asset = draw(st.sampled_from(["BTC", "USDT", "BNB"]))
+    side = draw(st.sampled_from([Side.BUY, Side.SELL]))
+    fee = quantity * D("0.001")
+    return Fill(
+        side=side,
+        price=draw(prices),
+        quantity=quantity,
+        commission=fee if side is Side.BUY or asset != "BTC" else D(0),
+        commission_asset=asset,
+        trade_id=str(number),
+        market_time=START + timedelta(minutes=draw(st.integers(0, 5))),
+    )
+
+
+@given(fill_lists(), st.data())
+def test_any_order_and_any_repetition_give_the_same_position(
+    fills: list[Fill], data: st.DataObject
+) -> None:
+    repeated = fills + data.draw(
+        st.lists(st.sampled_from(fills), max_size=5) if fills else st.just([])
+    )
+    shuffled = data.draw(st.permutations(repeated))
+    assert folded(*shuffled) == folded(*fills)
+
+
+@given(fill_lists())
+def test_nothing_is_lost_and_nothing_is_invented(fills: list[Fill]) -> None:
+    position = folded(*fills)
+    buys = [each for each in fills if each.side is Side.BUY]
+    received = sum((_received(each) for each in buys), D(0))
+    sales = sum((each.quantity for each in fills if each.side is Side.SELL), D(0))
+    assert position.quantity >= 0
+    assert abs(received - (sales - position.oversold) - position.quantity) <= D("1E-11")
+    if not position.oversold:
+        cash = sum((_cash(each) for each in fills), D(0))
+        assert abs(position.realized_net - (cash + position.cost)) <= D("1E-10")
+
+
+def _received(each: Fill) -> Decimal:
+    return each.quantity - (each.commission if each.commission_asset == "BTC" else D(0))
+
+
+def _cash(each: Fill) -> Decimal:
+    fee = each.commission if each.commission_asset == "USDT" else D(0)
+    value = each.price * each.quantity
+    return (value if each.side is Side.SELL else -value) - fee

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.domain.decision import Denial, DenialCode
+from bots.domain.sizing import PRICE_CUSHION, entry_quantity, exit_quantity
+from bots.domain.tests.builders import RULES, D, parameters, rules
+
+
+def entry(**changes: Any) -> Decimal | Denial:
+    given_values = {
+        "parameters": parameters(),
+        "rules": RULES,
+        "price": D(20000),
+        "free_quote": D(10000),
+        "total_realized_pnl": D(0),
+    }
+    return entry_quantity(**{**given_values, **changes})
+
+
+def leave(**changes: Any) -> Decimal | Denial:
+    given_values = {"rules": RULES, "price": D(20000), "position": D(1), "free_base": D(1)}
+    return exit_quantity(**{**given_values, **changes})
+
+
+def test_the_fixed_size_wins_when_both_are_set() -> None:
+    both = parameters(position_size_fixed=D(500), position_size_perc=D(10))
+    assert entry(parameters=both) == D("0.025")
+
+
+def test_the_percentage_is_of_capital_plus_realized_profit() -> None:
+    percent = parameters(position_size_fixed=None, position_size_perc=D(10))
+    assert entry(parameters=percent) == D("0.005")
+    assert entry(parameters=percent, total_realized_pnl=D(500)) == D("0.0075")
+    assert entry(parameters=percent, total_realized_pnl=D(-500)) == D("0.0025")
+
+
+def test_a_bot_that_has_lost_its_capital_buys_nothing() -> None:
+    percent = parameters(position_size_fixed=None, position_size_perc=D(10))
+    assert entry(parameters=percent, total_realized_pnl=D(-1200)) == Denial(
+        code=DenialCode.QUANTITY_BELOW_FILTERS,
+        detail="position size 0.00 USDT is too small: "
+        "quantity is zero after rounding to the increment",
+    )
+
+
+def test_a_bot_without_any_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="position_size_fixed or position_size_perc must be set"):
+        entry(parameters=parameters(position_size_fixed=None))
+
+
+def test_the_quantity_is_floored_to_the_increment() -> None:
+    assert entry(price=D("20001")) == D("0.02499")
+
+
+def test_a_size_within_the_balance_is_left_alone_and_a_larger_one_keeps_the_cushion() -> None:
+    assert entry(free_quote=D("501.1")) == D("0.025")
+    assert entry(free_quote=D(500)) == D("0.02495")
+    assert entry(free_quote=D(200)) == D("0.00998")
+
+
+def test_a_size_below_the_venues_minimum_is_denied_with_the_numbers() -> None:
+    assert entry(parameters=parameters(position_size_fixed=D(3))) == Denial(
+        code=DenialCode.QUANTITY_BELOW_FILTERS,
+        detail="position size 3.00 USDT is too small: value 3.00000 is below the minimum 5",
+    )
+
+
+def test_a_balance_that_makes_it_too_small_is_denied_with_what_is_needed_and_free() -> None:
+    assert entry(free_quote=D("4.9")) == Denial(
+        code=DenialCode.INSUFFICIENT_BALANCE,
+        detail="needs 500.00 USDT, at the very least 5.00, but 4.90 USDT is free; "
+        "add USDT or lower the position size",
+    )
+    empty = entry(free_quote=D(0))
+    assert isinstance(empty, Denial)
+    assert empty.code is DenialCode.INSUFFICIENT_BALANCE
+
+
+def test_an_entry_is_capped_at_the_venues_maxima() -> None:
+    assert entry(rules=rules(max_quantity=D("0.01"))) == D("0.01")
+    assert entry(rules=rules(max_notional=D(100))) == D("0.005")
+
+
+def test_what_is_sold_is_what_is_really_there() -> None:
+    assert leave(position=D("0.0099999"), free_base=D(1)) == D("0.00999")
+    assert leave(position=D("0.5"), free_base=D("0.2")) == D("0.2")
+
+
+def test_an_exit_above_the_maximum_leaves_the_rest_to_the_next_tick() -> None:
+    assert leave(rules=rules(max_quantity=D("0.3"))) == D("0.3")
+
+
+def test_a_position_too_small_to_sell_is_denied() -> None:
+    assert leave(position=D("0.0001")) == Denial(
+        code=DenialCode.QUANTITY_BELOW_FILTERS,
+        detail="holds 0.0001 BTC, 1 free in the account: value 2.00000 is below the minimum 5",
+    )
+
+
+def test_coins_that_left_the_account_are_said_to_be_missing() -> None:
+    assert leave(free_base=D(0)) == Denial(
+        code=DenialCode.INSUFFICIENT_BALANCE,
+        detail="holds 1 BTC, 0 free in the account: "
+        "quantity is zero after rounding to the increment",
+    )
+
+
+amounts = st.decimals(0, 20000, places=2, allow_nan=False)
+
+
+@given(size=amounts, free=amounts, price=st.decimals("0.01", 200000, places=2))
+def test_an_entry_obeys_the_rules_and_never_spends_more_than_is_free(
+    size: Decimal, free: Decimal, price: Decimal
+) -> None:
+    found = entry(parameters=parameters(position_size_fixed=size), free_quote=free, price=price)
+    if isinstance(found, Denial):
+        return
+    assert RULES.market_order_violation(quantity=found, price=price) is None
+    assert found * price <= min(size, free * (1 - PRICE_CUSHION))
+
+
+@given(position=amounts, free=amounts, price=st.decimals("0.01", 200000, places=2))
+def test_an_exit_obeys_the_rules_and_never_sells_what_is_not_there(
+    position: Decimal, free: Decimal, price: Decimal
+) -> None:
+    found = leave(position=position, free_base=free, price=price)
+    if isinstance(found, Denial):
+        return
+    assert RULES.market_order_violation(quantity=found, price=price) is None
+    assert found <= min(position, free)

@@ -1,0 +1,92 @@
+"""Send what was committed, each order once, and write down what came of it."""
+
+from __future__ import annotations
+
+from bots import journal
+from bots.domain.orders import ClosedReason, OrderStatus
+from bots.engine.reconciliation import take_over
+from bots.models import EventKind, Order
+from exchange.domain.errors import (
+    CredentialsError,
+    GatewayError,
+    OrderRejectedError,
+    OutcomeUnknownError,
+    TimestampError,
+    UnavailableError,
+)
+from exchange.domain.gateway import ExchangeGateway
+from exchange.domain.types import MarketOrderRequest, OrderReport, Side
+
+
+def submit_orders(orders: list[Order], *, gateway: ExchangeGateway) -> None:
+    """Send every order that is still `intended`. Never sends one twice, never resends one.
+
+    Whatever interrupts a send, a soft time limit included, leaves the order `unknown`
+    (or `sent`, when even that could not be written); the next tick asks the venue.
+    """
+    for order in orders:
+        if journal.mark_sent(order):
+            _submit(order, gateway=gateway)
+        else:
+            journal.close_never_sent(order)
+
+
+def _submit(order: Order, *, gateway: ExchangeGateway) -> None:
+    try:
+        report = _send_or_resign(order, gateway=gateway)
+    except OutcomeUnknownError as error:
+        _mark_unknown(order, str(error))
+        return
+    except (UnavailableError, TimestampError) as error:
+        _mark_rejected(order, error, closed_reason=ClosedReason.NOT_DELIVERED)
+        return
+    except (OrderRejectedError, CredentialsError) as error:
+        _mark_rejected(order, error, closed_reason=f"code {error.code}" if error.code else "")
+        if isinstance(error, CredentialsError):
+            raise
+        return
+    except BaseException as error:
+        # Anything may have reached the venue by now, so this is no failure but a question.
+        _mark_unknown(order, f"{type(error).__name__} while the order was being sent")
+        raise
+    take_over(order, report, gateway=gateway)
+
+
+def _send_or_resign(order: Order, *, gateway: ExchangeGateway) -> OrderReport:
+    try:
+        return gateway.place_market_order(_request(order))
+    except TimestampError:
+        # -1021 proves that the venue's engine never saw it: the one case of a second send.
+        gateway.resync_clock()
+        if not journal.mark_resigned(order, signed_at_ms=gateway.signing_time_ms()):
+            raise
+        return gateway.place_market_order(_request(order))
+
+
+def _request(order: Order) -> MarketOrderRequest:
+    return MarketOrderRequest(
+        symbol=order.symbol,
+        side=Side(order.side),
+        quantity=order.quantity.normalize(),  # the column pads with zeros; the venue counts them
+        client_order_id=order.client_order_id,
+        signed_at_ms=order.signed_at_ms,
+        recv_window_ms=order.recv_window_ms,
+    )
+
+
+def _mark_unknown(order: Order, why: str) -> None:
+    if journal.move_order(order, OrderStatus.UNKNOWN, message=why):
+        journal.record_event(
+            order.bot_id,
+            EventKind.ORDER_UNKNOWN,
+            f"The outcome of {order.client_order_id} is unknown: {why}",
+        )
+
+
+def _mark_rejected(order: Order, error: GatewayError, *, closed_reason: str) -> None:
+    if journal.move_order(
+        order, OrderStatus.REJECTED, closed_reason=closed_reason, message=str(error)
+    ):
+        journal.record_event(
+            order.bot_id, EventKind.ORDER_REJECTED, f"{order.client_order_id}: {error}"
+        )

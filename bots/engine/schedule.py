@@ -1,0 +1,160 @@
+"""Which bots are due, and claiming them so that no slot is worked on twice.
+
+A bot is due when a kline of its timeframe has closed, or its check interval has passed, or a
+person asked, whichever comes first. All of that is market time; `BotState.next_due_at` holds
+the earlier of the first two, and null stands for the third.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from bots.domain.status import Reason, State
+from bots.locks import lock_due_states
+from bots.models import BotConfig, BotState
+from exchange.domain.intervals import interval_length, next_close_after
+from exchange.domain.types import Environment, Market
+
+logger = logging.getLogger(__name__)
+
+# A claim whose tick has not begun is not claimed again before this much wall time.
+CLAIM_LASTS: Final = timedelta(seconds=10)
+BATCH: Final = 200
+
+# Returns the venue's newest market time, or None when it cannot be reached.
+MarketTimeReader = Callable[[Environment, Market, str], datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A bot that may be ticked now, for this slot."""
+
+    bot_id: int
+    slot: int
+
+
+def next_due(
+    *, market_time: datetime, newest_kline: datetime | None, timeframe: str, check_seconds: int
+) -> datetime:
+    """Return when a bot that has just ticked is due again.
+
+    newest_kline   open time of the newest closed kline that it has seen
+    """
+    check = market_time + timedelta(seconds=check_seconds)
+    if newest_kline is None:
+        return check
+    return min(check, next_close_after(newest_kline, timeframe))
+
+
+def claim_due_bots(read_market_time: MarketTimeReader) -> list[Claim]:
+    """Claim every bot that is due, at most once per slot, however many dispatchers run.
+
+    Asks each venue's market for its time once. Rows that a tick holds are passed over:
+    their bots are at work. Safe to repeat.
+    """
+    claims: list[Claim] = []
+    for environment, market, symbol in _markets_in_use():
+        market_time = read_market_time(environment, market, symbol)
+        claims += _claim_market(environment, market, market_time)
+    claims += _claim(_candidates().filter(bot__api_key=None), market_time=None)
+    return claims
+
+
+def _candidates() -> QuerySet[BotState]:
+    # An error waits for a person, except where prices were missing: that heals by itself.
+    return BotState.objects.filter(bot__is_active=True).exclude(
+        Q(state=State.ERROR) & ~Q(reason=Reason.PRICE_DATA)
+    )
+
+
+def _markets_in_use() -> list[tuple[Environment, Market, str]]:
+    rows = (
+        _candidates()
+        .exclude(bot__api_key=None)
+        .order_by("bot__api_key__environment", "bot__position_type", "bot__symbol")
+        .values_list("bot__api_key__environment", "bot__position_type", "bot__symbol")
+        .distinct()
+    )
+    symbols = {(environment, market): symbol for environment, market, symbol in reversed(rows)}
+    return [
+        (Environment(environment), Market(market), symbol)
+        for (environment, market), symbol in symbols.items()
+    ]
+
+
+def _claim_market(
+    environment: Environment, market: Market, market_time: datetime | None
+) -> list[Claim]:
+    return _claim(
+        _candidates().filter(bot__api_key__environment=environment, bot__position_type=market),
+        market_time=market_time,
+    )
+
+
+def _claim(candidates: QuerySet[BotState], *, market_time: datetime | None) -> list[Claim]:
+    ids = list(
+        candidates.order_by("next_due_at", "pk").values_list("pk", flat=True)
+        if market_time is None
+        else candidates.filter(_due_at(market_time)).values_list("pk", flat=True)[:BATCH]
+    )
+    if not ids:
+        return []
+    now = timezone.now()
+    with transaction.atomic():
+        states = [
+            state
+            for state in lock_due_states(ids)
+            if _is_due(state, market_time=market_time, now=now)
+        ]
+        return [_take(state, market_time=market_time, now=now) for state in states]
+
+
+def _due_at(market_time: datetime) -> Q:
+    # A due time far ahead of the market belongs to a recording that has been started anew.
+    return (
+        Q(next_due_at=None)
+        | Q(next_due_at__lte=market_time)
+        | Q(next_due_at__gt=market_time + timedelta(days=2))
+    )
+
+
+def _is_due(state: BotState, *, market_time: datetime | None, now: datetime) -> bool:
+    """Decide again under the lock: another dispatcher may have been here first."""
+    claimed = state.claimed_at
+    started = state.last_run_at
+    if claimed and (started is None or started < claimed) and now - claimed < CLAIM_LASTS:
+        return False  # claimed, and its tick is still on its way
+    if state.next_due_at is None:
+        return True
+    if market_time is None:
+        # Without prices market time stands still; the bot must still say so in time.
+        waited = now - (started or claimed or now)
+        return waited >= timedelta(seconds=state.bot.check_interval_seconds)
+    return (
+        state.next_due_at <= market_time or state.next_due_at > market_time + timedelta(days=2)
+    )
+
+
+def _take(state: BotState, *, market_time: datetime | None, now: datetime) -> Claim:
+    due_at = state.next_due_at or market_time or now
+    # Strictly rising: a slot is never handed out twice, whatever the clocks do.
+    slot = max(int(due_at.timestamp()), state.claimed_slot + 1)
+    state.claimed_slot = slot
+    state.claimed_at = now
+    if market_time is not None:
+        # Due again even if this tick dies on the way.
+        state.next_due_at = market_time + _shortest_wait(state.bot)
+    state.save(update_fields=["claimed_slot", "claimed_at", "next_due_at"])
+    return Claim(bot_id=state.pk, slot=slot)
+
+
+def _shortest_wait(bot: BotConfig) -> timedelta:
+    return min(timedelta(seconds=bot.check_interval_seconds), interval_length(bot.timeframe))

@@ -1,0 +1,183 @@
+"""What a trader asked for."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from bots.domain.parameters import validate_parameters
+from bots.domain.snapshot import Parameters
+from bots.domain.strategies import STRATEGIES
+from bots.models.fields import amount, percentage
+from exchange.domain.intervals import INTERVALS
+from exchange.models import APIKey
+
+MAX_LEVERAGE = 125  # accepted; what is used is capped lower
+
+
+class PositionType(models.TextChoices):
+    """Which of the venue's markets a bot trades."""
+
+    SPOT = "spot", "Spot"
+    FUTURES = "futures", "USD-M futures"
+
+
+class BotConfig(models.Model):
+    """One bot as its owner configured it. A custom value, when set, overrides the plain one."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bots"
+    )
+    name = models.CharField(max_length=80)
+    symbol = models.CharField(max_length=20, help_text="For example BTCUSDT.")
+    timeframe = models.CharField(
+        max_length=4, default="5m", choices=[(name, name) for name in INTERVALS]
+    )
+    strategy = models.CharField(
+        max_length=40, default="ema", choices=[(name, name) for name in STRATEGIES]
+    )
+    is_active = models.BooleanField(default=False)
+    api_key = models.ForeignKey(
+        APIKey, null=True, blank=True, on_delete=models.SET_NULL, related_name="bots"
+    )
+    position_type = models.CharField(
+        max_length=8, choices=PositionType, default=PositionType.SPOT
+    )
+    check_interval_seconds = models.PositiveIntegerField(
+        default=60, help_text="30 or more, in market time."
+    )
+
+    initial_capital = amount("initial capital (quote)", default=Decimal(1000))
+    position_size_perc = percentage(
+        "position size, % of capital", null=True, blank=True,
+        help_text="Of the initial capital plus the profit and loss so far.",
+    )
+    position_size_fixed = amount(
+        "position size, fixed (quote)", null=True, blank=True,
+        help_text="Wins when both sizes are set.",
+    )
+    stop_loss_perc = percentage(null=True, blank=True)
+    take_profit_perc = percentage(null=True, blank=True)
+    trailing_stop_perc = percentage(null=True, blank=True)
+    trailing_stop_active = models.BooleanField(default=False)
+    daily_target_perc = percentage(null=True, blank=True)
+    max_daily_loss_perc = percentage(null=True, blank=True)
+    max_daily_trades = models.PositiveIntegerField(null=True, blank=True)
+    order_cooldown_seconds = models.PositiveIntegerField(default=0)
+
+    ema_fast = models.PositiveIntegerField(default=9)
+    ema_slow = models.PositiveIntegerField(default=21)
+    ema_period = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Trend filter: entries only above this EMA."
+    )
+    rsi_period = models.PositiveIntegerField(default=14)
+    rsi_oversold = percentage(default=Decimal(30))
+    rsi_overbought = percentage(default=Decimal(70))
+    custom_ema_fast = models.PositiveIntegerField(null=True, blank=True)
+    custom_ema_slow = models.PositiveIntegerField(null=True, blank=True)
+    custom_rsi_period = models.PositiveIntegerField(null=True, blank=True)
+    custom_rsi_oversold = percentage(null=True, blank=True)
+    custom_rsi_overbought = percentage(null=True, blank=True)
+    custom_stop_loss = percentage(null=True, blank=True)
+    custom_take_profit = percentage(null=True, blank=True)
+    custom_trailing_stop = percentage(null=True, blank=True)
+
+    leverage = models.PositiveIntegerField(default=10, help_text="Futures only; at most 50 is used.")
+    transfer_amount = amount(null=True, blank=True)
+    auto_transfer_funds = models.BooleanField(default=False)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "name"], name="bot_name_once_per_user"),
+            models.CheckConstraint(
+                condition=Q(check_interval_seconds__gte=30), name="bot_check_interval_30_or_more"
+            ),
+            models.CheckConstraint(
+                condition=Q(leverage__gte=1, leverage__lte=MAX_LEVERAGE),
+                name="bot_leverage_1_to_125",
+            ),
+            models.CheckConstraint(
+                condition=Q(initial_capital__gt=0), name="bot_initial_capital_positive"
+            ),
+            models.CheckConstraint(
+                # A CHECK that evaluates to NULL passes, hence the explicit "not null".
+                condition=Q(position_size_perc__isnull=False, position_size_perc__gt=0)
+                | Q(position_size_fixed__isnull=False, position_size_fixed__gt=0),
+                name="bot_has_a_position_size",
+                violation_error_message="Set a position size, in percent or fixed.",
+            ),
+            models.CheckConstraint(
+                condition=Q(position_type__in=PositionType.values), name="bot_position_type_known"
+            ),
+        ]
+        # Read by the dispatcher every second.
+        indexes = [
+            models.Index(fields=["id"], condition=Q(is_active=True), name="bot_active"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.symbol} {self.timeframe})"
+
+    def get_absolute_url(self) -> str:
+        """Return the bot's page."""
+        return reverse("bot-detail", args=[self.pk])
+
+    @property
+    def parameters(self) -> Parameters:
+        """Return the settings that apply, custom values first."""
+        trailing = _first(self.custom_trailing_stop, self.trailing_stop_perc)
+        return Parameters(
+            strategy=self.strategy,
+            timeframe=self.timeframe,
+            ema_fast=_first(self.custom_ema_fast, self.ema_fast),
+            ema_slow=_first(self.custom_ema_slow, self.ema_slow),
+            ema_period=self.ema_period,
+            rsi_period=_first(self.custom_rsi_period, self.rsi_period),
+            rsi_oversold=_first(self.custom_rsi_oversold, self.rsi_oversold),
+            rsi_overbought=_first(self.custom_rsi_overbought, self.rsi_overbought),
+            stop_loss_perc=_first(self.custom_stop_loss, self.stop_loss_perc),
+            take_profit_perc=_first(self.custom_take_profit, self.take_profit_perc),
+            trailing_stop_perc=trailing if self.trailing_stop_active else None,
+            initial_capital=self.initial_capital,
+            position_size_perc=self.position_size_perc,
+            position_size_fixed=self.position_size_fixed,
+            daily_target_perc=self.daily_target_perc,
+            max_daily_loss_perc=self.max_daily_loss_perc,
+            max_daily_trades=self.max_daily_trades,
+            order_cooldown_seconds=self.order_cooldown_seconds,
+        )
+
+    def clean(self) -> None:
+        """Refuse what cannot work, naming each field.
+
+        What only the venue knows (does it list the symbol?) is asked when the bot starts.
+        """
+        self.symbol = (self.symbol or "").upper().strip()
+        fields = {field.name for field in self._meta.concrete_fields}
+        problems = validate_parameters({name: getattr(self, name) for name in fields})
+        if self.position_type == PositionType.FUTURES:
+            problems["position_type"] = "Futures trading is not part of this version; choose spot."
+        if self.trailing_stop_active and not _first(
+            self.custom_trailing_stop, self.trailing_stop_perc
+        ):
+            problems["trailing_stop_perc"] = "Set a distance, or switch the trailing stop off."
+        if self.api_key is not None and self.api_key.owner_id != self.user_id:
+            problems["api_key"] = "This key belongs to another user."
+        if problems:
+            raise ValidationError(
+                {name if name in fields else "__all__": text for name, text in problems.items()}
+            )
+
+
+def _first(custom: Any, plain_value: Any) -> Any:
+    return plain_value if custom is None else custom

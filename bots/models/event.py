@@ -1,0 +1,45 @@
+"""The append-only journal of a bot; the database refuses to change or delete its rows."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from bots.models.bot import BotConfig
+
+
+class EventKind(models.TextChoices):
+    """What can happen to a bot, apart from its ticks."""
+
+    CREATED = "created", "created"
+    STARTED = "started", "started"
+    STOPPED = "stopped", "stopped"
+    STATUS = "status", "status changed"
+    DAY_ROLLED = "day_rolled", "new trading day"
+    ORDER_UNKNOWN = "order_unknown", "order outcome unknown"
+    ORDER_ADOPTED = "order_adopted", "lost answer found at the venue"
+    ORDER_NEVER_SENT = "order_never_sent", "order never sent"
+    ORDER_NEVER_PLACED = "order_never_placed", "order never placed"
+    ORDER_REJECTED = "order_rejected", "order rejected by the venue"
+    BOOKS = "books", "books do not match"
+    ERROR = "error", "error"
+
+
+class BotEvent(models.Model):
+    """One thing that happened, when, by whom. Never edited."""
+
+    bot = models.ForeignKey(BotConfig, on_delete=models.PROTECT, related_name="events")
+    kind = models.CharField(max_length=24, choices=EventKind)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    message = models.TextField()
+    data = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["bot", "-id"], name="event_newest_of_bot")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"

@@ -1,0 +1,95 @@
+"""What a bot is doing: a projection that can be rebuilt from orders, fills and the venue."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import F, Q
+
+from bots.domain.status import Reason, State, Status
+from bots.models.bot import BotConfig
+from bots.models.fields import amount
+from exchange.domain.types import Environment
+
+
+class BotState(models.Model):
+    """One row per bot; its row lock is the lock of the bot's ticks.
+
+    Written on the connection that holds the lock, never on the journal's.
+    """
+
+    bot = models.OneToOneField(
+        BotConfig, primary_key=True, on_delete=models.CASCADE, related_name="state"
+    )
+    status = models.CharField(max_length=64, default=State.STOPPED.value)
+    state = models.CharField(
+        max_length=8, choices=[(s.value, s.value) for s in State], default=State.STOPPED.value
+    )
+    reason = models.CharField(max_length=40, blank=True, default="")
+    last_error_message = models.TextField(blank=True, default="")
+    last_sentence = models.TextField(blank=True, default="")  # why it did or did not trade
+
+    in_position = models.BooleanField(default=False)
+    entry_price = amount(null=True, blank=True)
+    current_position_size_coins = amount(default=Decimal(0))
+    position_cost = amount(default=Decimal(0))  # quote paid for what is held, fees included
+    position_opened_at = models.DateTimeField(null=True, blank=True)  # market time
+    trailing_stop_price = amount(null=True, blank=True)
+    max_price_since_entry = amount(null=True, blank=True)
+    take_profit_price = amount(null=True, blank=True)
+    stop_loss_price = amount(null=True, blank=True)
+    last_price = amount(null=True, blank=True)
+    unrealized_pnl = amount(default=Decimal(0))
+    total_realized_pnl = amount(default=Decimal(0))
+    last_folded_fill_id = models.BigIntegerField(default=0)  # books are refolded when newer exist
+
+    trading_day = models.DateField(null=True, blank=True)  # UTC day of market time
+    day_start_equity = amount(null=True, blank=True)
+    daily_pnl = amount(default=Decimal(0))
+    daily_trades_count = models.PositiveIntegerField(default=0)
+    daily_limit_reason = models.CharField(max_length=40, blank=True, default="")  # until the roll
+
+    # Market time. Null means due at once.
+    next_due_at = models.DateTimeField(null=True, blank=True)
+    claimed_slot = models.BigIntegerField(default=0)
+    last_seen_kline = models.DateTimeField(null=True, blank=True)
+    last_market_time = models.DateTimeField(null=True, blank=True)
+    last_order_time = models.DateTimeField(null=True, blank=True)
+    # Wall time.
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    last_run_at = models.DateTimeField(null=True, blank=True)
+    last_updated_at = models.DateTimeField(auto_now=True)
+
+    sequence = models.BigIntegerField(default=0)  # of the frames sent to pages; only rises
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=[s.value for s in State]), name="state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(current_position_size_coins__gte=0), name="state_position_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(in_position=False)
+                | Q(entry_price__isnull=False, current_position_size_coins__gt=0),
+                name="state_position_has_price_and_size",
+            ),
+        ]
+        # Read by the dispatcher every second: bots that wait longest come first.
+        indexes = [models.Index(F("next_due_at").asc(nulls_first=True), name="state_due")]
+
+    def __str__(self) -> str:
+        return f"{self.bot_id}: {self.status}"
+
+    def show(self, status: Status, environment: Environment) -> None:
+        """Set status, state and reason together; they never disagree."""
+        self.status = status.words(environment)
+        self.state = status.state.value
+        self.reason = status.reason.value
+
+    @property
+    def current(self) -> Status:
+        """Return state and reason as a value."""
+        return Status(State(self.state), Reason(self.reason))

@@ -1,0 +1,37 @@
+"""The recorded decision: what a tick read, what it decided and why."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from bots.models.bot import BotConfig
+
+
+class Tick(models.Model):
+    """One turn of one bot. Nothing references it by foreign key, so it can be pruned freely.
+
+    inputs     the snapshot, klines by reference; empty when it could not be read
+    decision   the outcome; empty when nothing could be decided
+    """
+
+    bot = models.ForeignKey(BotConfig, on_delete=models.PROTECT, related_name="ticks")
+    slot = models.BigIntegerField()
+    market_time = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField()  # wall time
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    status = models.CharField(max_length=64, blank=True, default="")
+    sentence = models.TextField(blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    has_orders = models.BooleanField(default=False)
+    inputs = models.JSONField(default=dict, blank=True)
+    decision = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["bot", "-id"], name="tick_newest_of_bot"),
+            models.Index(fields=["started_at"], name="tick_started_at"),  # read by pruning
+        ]
+
+    def __str__(self) -> str:
+        return f"tick {self.pk} of bot {self.bot_id}: {self.sentence or self.error}"

@@ -1,0 +1,1 @@
+"""Reading for engine and doors."""

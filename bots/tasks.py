@@ -1,0 +1,68 @@
+"""Celery tasks: thin doors. No retries: a late tick is worthless, the next one reconciles."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connections
+
+from bots import journal
+from bots.engine.reset import wake_daily_pauses
+from bots.engine.schedule import claim_due_bots
+from bots.engine.tick import fail_unexpectedly, run_tick
+from exchange.market_data import market_time, refresh_market_time
+
+logger = logging.getLogger(__name__)
+
+# A claim is given up after this long, so a slow worker never works through old slots.
+TICK_EXPIRES_SECONDS: Final = 10
+
+
+@shared_task
+def run_bot_task_for_all() -> int:
+    """Claim every bot that is due and put its tick into the queue; return how many."""
+    claims = claim_due_bots(refresh_market_time)
+    for claim in claims:
+        run_bot_task.apply_async((claim.bot_id,), expires=TICK_EXPIRES_SECONDS)
+    return len(claims)
+
+
+@shared_task
+def run_bot_task(bot_id: int) -> str:
+    """Tick one bot; the short answer says what came of it."""
+    try:
+        return run_tick(bot_id)
+    except SoftTimeLimitExceeded:
+        # The limit may have struck inside a query; Django would go on using a broken connection.
+        connections.close_all()
+        logger.exception("bot %s: the tick took too long", bot_id)
+        return "Tick took too long"
+    except (OperationalError, InterfaceError):
+        # PostgreSQL went away; whatever was under way is reconciled by the next tick.
+        connections.close_all()
+        logger.exception("bot %s: the database was not available", bot_id)
+        return "Database not available"
+    except Exception as error:
+        # The last door before the queue: show it on the bot instead of only in a log.
+        logger.exception("bot %s: the tick failed", bot_id)
+        return fail_unexpectedly(bot_id, error)
+
+
+@shared_task
+def reactivate_bots_after_reset() -> int:
+    """Begin the new trading day of every active bot at 00:00 UTC; return how many began it.
+
+    Ticks do the same when they see a new day, so a missed run loses nothing.
+    """
+    return wake_daily_pauses(market_time)
+
+
+@shared_task
+def prune_ticks() -> int:
+    """Delete recorded ticks that led to no order and are older than TICK_RETENTION_HOURS."""
+    return journal.prune_ticks(older_than=timedelta(hours=settings.TICK_RETENTION_HOURS))

@@ -1,0 +1,119 @@
+"""Fixtures that every room shares: own Redis database per test process, people, a demo venue."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import redis
+from channels.layers import channel_layers
+from django.conf import settings
+from django.test import override_settings
+
+from accounts.models import User
+from bots.models import BotConfig
+from bots.services import create_bot
+from exchange.binance.urls import UrlSet
+from exchange.demo.testing import RunningExchange
+from exchange.domain.types import Environment
+from exchange.models import APIKey
+from exchange.registry import close_gateways
+from exchange.services import add_api_key
+
+# Kept apart from the default start, so that moving that moves no test. Market time, UTC.
+BEFORE_THE_FIRST_TRADE = datetime(2025, 5, 12, 3, 20, tzinfo=UTC)
+DEMO_KEY = "DemoKey0" * 8
+DEMO_SECRET = "Secret00" * 8
+FAST_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
+
+
+def _own_redis_url() -> str:
+    """Return a database of its own for each parallel test process (gw0 → 1, gw1 → 2, …)."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    base, _, _ = str(settings.REDIS_URL).rpartition("/")
+    return f"{base}/{int(worker.removeprefix('gw')) + 1}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_redis_database() -> Iterator[None]:
+    url = _own_redis_url()
+    layers = {
+        "default": {**settings.CHANNEL_LAYERS["default"], "CONFIG": {"hosts": [url]}},
+    }
+    with override_settings(
+        REDIS_URL=url, CHANNEL_LAYERS=layers, PASSWORD_HASHERS=[FAST_HASHER]
+    ):
+        channel_layers.backends.clear()
+        yield
+    channel_layers.backends.clear()
+
+
+@pytest.fixture
+def clean_redis() -> Iterator[redis.Redis[bytes]]:
+    """Lend the test process's Redis database, empty before and after."""
+    connection = redis.Redis.from_url(settings.REDIS_URL)
+    connection.flushdb()
+    yield connection
+    connection.flushdb()
+    connection.close()
+
+
+@pytest.fixture
+def venue(clean_redis: Any) -> Iterator[RunningExchange]:
+    """Run a demo exchange whose market stands still, and point the demo environment at it."""
+    with RunningExchange(
+        accounts=[f"{DEMO_KEY}:{DEMO_SECRET}:USDT=10000"], is_paused=True, start=BEFORE_THE_FIRST_TRADE
+    ) as exchange:
+        sockets = exchange.url.replace("http", "ws", 1)
+        urls = UrlSet(
+            spot=exchange.url,
+            spot_ws=sockets,
+            spot_ws_api=sockets,
+            futures=exchange.url,
+            futures_ws=sockets,
+        )
+        with override_settings(EXCHANGE_URLS={**settings.EXCHANGE_URLS, "demo": urls}):
+            yield exchange
+        close_gateways()
+
+
+@pytest.fixture
+def trader(db: None) -> User:
+    """Return a person who owns bots."""
+    return User.objects.create_user("alice", "alice@example.org", "correct horse")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """Return a person who owns nothing."""
+    return User.objects.create_user("charlie", "charlie@example.org", "battery staple")
+
+
+@pytest.fixture
+def api_key(trader: User, venue: RunningExchange) -> APIKey:
+    """Return the trader's key to the running demo exchange."""
+    return add_api_key(
+        owner=trader, environment=Environment.DEMO, label="demo", key=DEMO_KEY, secret=DEMO_SECRET
+    )
+
+
+@pytest.fixture
+def bot(trader: User, api_key: APIKey) -> BotConfig:
+    """Return a stopped bot on BTCUSDT with a fixed size of 1000 USDT and no exit rules."""
+    bot = BotConfig(
+        user=trader,
+        api_key=api_key,
+        name="Bitcoin",
+        symbol="BTCUSDT",
+        timeframe="5m",
+        strategy="ema",
+        check_interval_seconds=30,
+        initial_capital=Decimal(5000),
+        position_size_fixed=Decimal(1000),
+    )
+    bot.full_clean()
+    return create_bot(bot, actor=trader)

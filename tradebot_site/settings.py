@@ -1,0 +1,213 @@
+"""Settings, all from the environment. docs/configuration.md lists every variable.
+
+Nothing here has a default that is dangerous in production; `tradebotctl up` sets the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from exchange.binance.urls import LIVE_URLS, TESTNET_URLS, UrlSet
+from tradebot_site import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Security
+DEBUG = environment.boolean("DEBUG", default=False)
+INSECURE_SECRET_KEY = "insecure-key-of-a-checkout-that-was-never-set-up"  # noqa: S105  # refused by check W001
+SECRET_KEY = environment.text("SECRET_KEY", INSECURE_SECRET_KEY)
+FERNET_KEYS = environment.text_list("FERNET_KEYS", SECRET_KEY)  # newest first
+ALLOWED_HOSTS = environment.text_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = environment.text_list("CSRF_TRUSTED_ORIGINS")
+SECURE_COOKIES = environment.boolean("SECURE_COOKIES", default=False)  # on behind TLS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+# Two installations on one machine share 127.0.0.1, and cookies do not know ports.
+INSTALLATION_ID = environment.text(
+    "INSTALLATION_ID", hashlib.sha256(SECRET_KEY.encode()).hexdigest()[:4]
+)
+SESSION_COOKIE_NAME = f"tradebot_session_{INSTALLATION_ID}"
+CSRF_COOKIE_NAME = f"tradebot_csrf_{INSTALLATION_ID}"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "sign-in"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# --- Django
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_celery_beat",
+    "channels",
+    "accounts",
+    "exchange",
+    "bots",
+    "ops",
+    "tradebot_site",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.TimeZoneMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "tradebot_site.urls"
+ASGI_APPLICATION = "tradebot_site.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_THOUSAND_SEPARATOR = False
+STATIC_URL = "static/"
+STATIC_ROOT = Path(environment.text("STATIC_ROOT", str(BASE_DIR / ".tradebot" / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "tradebot_site.staticfiles.PackageFilesFinder",
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- PostgreSQL, twice: "journal" commits at once what must survive the tick's transaction
+DATABASE_URL = environment.text("DATABASE_URL", "postgres://tradebot@127.0.0.1:5432/tradebot")
+
+
+def _postgres(options: str) -> dict[str, Any]:
+    config = environment.database("DATABASE_URL", DATABASE_URL)
+    tcp_keepalives = {"keepalives": 1, "keepalives_idle": 15, "keepalives_interval": 5}
+    return {
+        **config,
+        "ATOMIC_REQUESTS": False,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "connect_timeout": 10,
+            "options": options,
+            **tcp_keepalives,
+            "keepalives_count": 6,
+        },
+    }
+
+
+DATABASES: dict[str, dict[str, Any]] = {
+    # A tick holds its row lock across the calls to the venue; a lost host frees it within a minute.
+    "default": _postgres("-c idle_in_transaction_session_timeout=60s -c statement_timeout=30s"),
+    "journal": {
+        **_postgres("-c lock_timeout=5s -c statement_timeout=30s"),
+        "TEST": {"MIRROR": "default"},
+    },
+}
+DATABASE_ROUTERS = ["tradebot_site.routers.OneDatabaseRouter"]
+
+# --- Redis or Valkey: broker, channel layer, market clock
+REDIS_URL = environment.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "tradebot:channels"},
+    },
+}
+
+# --- Celery
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = False  # the next due slot ticks again; redelivery adds nothing
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SOFT_TIME_LIMIT = 40
+CELERY_TASK_TIME_LIMIT = 50
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_ENABLE_UTC = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 120}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+
+# --- Venues
+DEMO_EXCHANGE_PORT = environment.positive_int("DEMO_EXCHANGE_PORT", 9080)
+_DEMO_HTTP = f"http://127.0.0.1:{DEMO_EXCHANGE_PORT}"
+_DEMO_WS = f"ws://127.0.0.1:{DEMO_EXCHANGE_PORT}"
+_DEMO_URLS = UrlSet(
+    spot=_DEMO_HTTP, spot_ws=_DEMO_WS, spot_ws_api=_DEMO_WS, futures=_DEMO_HTTP, futures_ws=_DEMO_WS
+)
+
+
+def _url_set(name: str, default: UrlSet) -> UrlSet:
+    fields = ("spot", "spot_ws", "spot_ws_api", "futures", "futures_ws")
+    return UrlSet(
+        **{
+            field: environment.text(
+                f"BINANCE_{name}_{field.upper()}_URL", str(getattr(default, field))
+            )
+            for field in fields
+        }
+    )
+
+
+EXCHANGE_URLS = {
+    "demo": _url_set("DEMO", _DEMO_URLS),
+    "testnet": _url_set("TESTNET", TESTNET_URLS),
+    "live": _url_set("LIVE", LIVE_URLS),
+}
+LIVE_TRADING_ENABLED = environment.boolean("LIVE_TRADING_ENABLED", default=False)
+BINANCE_RECV_WINDOW = environment.positive_int("BINANCE_RECV_WINDOW", 5000)  # ms
+TICK_RETENTION_HOURS = environment.positive_int("TICK_RETENTION_HOURS", 48)
+
+# --- Logging: one line an event to standard output; the supervisor keeps the files
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "tradebot_site.logs.UtcFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+    "loggers": {"urllib3": {"level": "WARNING"}},
+}
+UNFOLD = {"SITE_TITLE": "TradeBot", "SITE_HEADER": "TradeBot operations", "SITE_SYMBOL": "monitoring"}
