@@ -39,13 +39,18 @@ def _own_redis_url() -> str:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_redis_database() -> Iterator[None]:
+def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep parallel test processes apart, and out of a developer's installation."""
     url = _own_redis_url()
+    static = tmp_path_factory.mktemp("static")
     layers = {
         "default": {**settings.CHANNEL_LAYERS["default"], "CONFIG": {"hosts": [url]}},
     }
     with override_settings(
-        REDIS_URL=url, CHANNEL_LAYERS=layers, PASSWORD_HASHERS=[FAST_HASHER]
+        REDIS_URL=url,
+        CHANNEL_LAYERS=layers,
+        PASSWORD_HASHERS=[FAST_HASHER],
+        STATIC_ROOT=static,
     ):
         channel_layers.backends.clear()
         yield
@@ -53,7 +58,7 @@ def _own_redis_database() -> Iterator[None]:
 
 
 @pytest.fixture
-def clean_redis() -> Iterator[redis.Redis[bytes]]:
+def clean_redis() -> Iterator[redis.Redis]:
     """Lend the test process's Redis database, empty before and after."""
     connection = redis.Redis.from_url(settings.REDIS_URL)
     connection.flushdb()
@@ -66,7 +71,9 @@ def clean_redis() -> Iterator[redis.Redis[bytes]]:
 def venue(clean_redis: Any) -> Iterator[RunningExchange]:
     """Run a demo exchange whose market stands still, and point the demo environment at it."""
     with RunningExchange(
-        accounts=[f"{DEMO_KEY}:{DEMO_SECRET}:USDT=10000"], is_paused=True, start=BEFORE_THE_FIRST_TRADE
+        accounts=[f"{DEMO_KEY}:{DEMO_SECRET}:USDT=10000"],
+        is_paused=True,
+        start=BEFORE_THE_FIRST_TRADE,
     ) as exchange:
         sockets = exchange.url.replace("http", "ws", 1)
         urls = UrlSet(

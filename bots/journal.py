@@ -83,9 +83,12 @@ def record_intents(
     orders = []
     with transaction.atomic(using=JOURNAL):
         for intent in intents:
-            attempt = 1 + Order.objects.using(JOURNAL).filter(
-                bot_id=bot.pk, source=source, slot=slot, leg=intent.leg
-            ).count()
+            attempt = (
+                1
+                + Order.objects.using(JOURNAL)
+                .filter(bot_id=bot.pk, source=source, slot=slot, leg=intent.leg)
+                .count()
+            )
             orders.append(
                 Order.objects.using(JOURNAL).create(
                     bot_id=bot.pk,
@@ -131,9 +134,7 @@ def mark_sent(order: Order) -> bool:
 
 def mark_resigned(order: Order, *, signed_at_ms: int) -> bool:
     """Commit a new timestamp for an order that the venue refused with -1021, once."""
-    rows = Order.objects.using(JOURNAL).filter(
-        pk=order.pk, status=OrderStatus.SENT, resigned=False
-    )
+    rows = Order.objects.using(JOURNAL).filter(pk=order.pk, status=OrderStatus.SENT, resigned=False)
     changed = rows.update(signed_at_ms=signed_at_ms, resigned=True, updated_at=timezone.now())
     if changed == 1:
         order.signed_at_ms, order.resigned = signed_at_ms, True

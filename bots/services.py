@@ -51,7 +51,9 @@ def start_bot(*, bot_id: int, actor: User | None) -> BotConfig:
     with transaction.atomic():
         state = lock_state(bot_id, wait_seconds=10)
         if state.bot.is_active and state.current.state in (
-            State.PENDING, State.RUNNING, State.WAITING
+            State.PENDING,
+            State.RUNNING,
+            State.WAITING,
         ):
             return bot
         bot.is_active = state.bot.is_active = True
@@ -95,9 +97,7 @@ def _tell(state: BotState, kind: EventKind, message: str, actor: User | None) ->
     publish_state(state)
     state.save()
     bot_id = state.pk
-    transaction.on_commit(
-        lambda: journal.record_event(bot_id, kind, message, actor_id=_id(actor))
-    )
+    transaction.on_commit(lambda: journal.record_event(bot_id, kind, message, actor_id=_id(actor)))
 
 
 def _check_startable(bot: BotConfig) -> None:

@@ -1,1 +1,1 @@
-"""The venue's world: gateways, credentials and the built-in demo exchange. Knows nothing of bots."""
+"""The venue's world: gateways, credentials and the demo exchange. Knows nothing of bots."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from exchange.binance.urls import UrlSet, url_set, variable_name
 
 env = environ.FileAwareEnv()
 
@@ -58,3 +61,12 @@ def database(name: str, default: str) -> dict[str, object]:
     if urlsplit(url).scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(f"{name} must be a postgres:// URL.")
     return dict(env.db_url_config(url))
+
+
+def exchange_urls(environment: str, defaults: Mapping[str, str]) -> UrlSet:
+    """Return the venue's addresses: `defaults` where no BINANCE_<environment>_*_URL says else."""
+    names = {field: variable_name(environment, field) for field in defaults}
+    try:
+        return url_set(environment, {f: text(names[f], defaults[f]) for f in defaults})
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from None

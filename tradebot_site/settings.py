@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from exchange.binance.urls import LIVE_URLS, TESTNET_URLS, UrlSet
+from exchange.binance.urls import LIVE_URLS, TESTNET_URLS
 from tradebot_site import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -153,8 +154,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False  # the next due slot ticks again; redelivery adds nothing
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_SOFT_TIME_LIMIT = 40
-CELERY_TASK_TIME_LIMIT = 50
+CELERY_TASK_SOFT_TIME_LIMIT = 30  # seconds
+CELERY_TASK_TIME_LIMIT = 40
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -170,27 +171,17 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 DEMO_EXCHANGE_PORT = environment.positive_int("DEMO_EXCHANGE_PORT", 9080)
 _DEMO_HTTP = f"http://127.0.0.1:{DEMO_EXCHANGE_PORT}"
 _DEMO_WS = f"ws://127.0.0.1:{DEMO_EXCHANGE_PORT}"
-_DEMO_URLS = UrlSet(
-    spot=_DEMO_HTTP, spot_ws=_DEMO_WS, spot_ws_api=_DEMO_WS, futures=_DEMO_HTTP, futures_ws=_DEMO_WS
-)
-
-
-def _url_set(name: str, default: UrlSet) -> UrlSet:
-    fields = ("spot", "spot_ws", "spot_ws_api", "futures", "futures_ws")
-    return UrlSet(
-        **{
-            field: environment.text(
-                f"BINANCE_{name}_{field.upper()}_URL", str(getattr(default, field))
-            )
-            for field in fields
-        }
-    )
-
-
+_DEMO_URLS = {
+    "spot": _DEMO_HTTP,
+    "spot_ws": _DEMO_WS,
+    "spot_ws_api": _DEMO_WS,
+    "futures": _DEMO_HTTP,
+    "futures_ws": _DEMO_WS,
+}
 EXCHANGE_URLS = {
-    "demo": _url_set("DEMO", _DEMO_URLS),
-    "testnet": _url_set("TESTNET", TESTNET_URLS),
-    "live": _url_set("LIVE", LIVE_URLS),
+    "demo": environment.exchange_urls("demo", _DEMO_URLS),
+    "testnet": environment.exchange_urls("testnet", asdict(TESTNET_URLS)),
+    "live": environment.exchange_urls("live", asdict(LIVE_URLS)),
 }
 LIVE_TRADING_ENABLED = environment.boolean("LIVE_TRADING_ENABLED", default=False)
 BINANCE_RECV_WINDOW = environment.positive_int("BINANCE_RECV_WINDOW", 5000)  # ms
@@ -210,4 +201,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {"urllib3": {"level": "WARNING"}},
 }
-UNFOLD = {"SITE_TITLE": "TradeBot", "SITE_HEADER": "TradeBot operations", "SITE_SYMBOL": "monitoring"}
+UNFOLD = {
+    "SITE_TITLE": "TradeBot",
+    "SITE_HEADER": "TradeBot operations",
+    "SITE_SYMBOL": "monitoring",
+}

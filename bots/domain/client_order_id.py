@@ -33,9 +33,7 @@ def client_order_id(
     """Return the id; ValueError when it would not fit or `installation` is malformed."""
     if not _INSTALLATION.fullmatch(installation):
         raise ValueError(f"installation must be four of [a-z0-9], not {installation!r}")
-    name = (
-        f"tb{installation}-{base36(bot_id)}{source}-{base36(slot)}-{leg}{base36(attempt)}"
-    )
+    name = f"tb{installation}-{base36(bot_id)}{source}-{base36(slot)}-{leg}{base36(attempt)}"
     if len(name) > MAX_LENGTH:
         raise ValueError(f"client order id {name} is longer than {MAX_LENGTH} characters")
     return name

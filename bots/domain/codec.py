@@ -64,8 +64,10 @@ def _decode_tuple(kinds: tuple[object, ...], value: object, path: str) -> object
         raise ValueError(f"{path}: expected a list, found {value!r}")
     if kinds[-1] is Ellipsis:
         kinds = (kinds[0],) * len(value)
-    pairs = zip(kinds, value, strict=True)
-    return tuple(_decode(kind, each, f"{path}[{i}]") for i, (kind, each) in enumerate(pairs))
+    if len(kinds) != len(value):
+        raise ValueError(f"{path}: expected {len(kinds)} values, found {len(value)}")
+    pairs = enumerate(zip(kinds, value, strict=True))
+    return tuple(_decode(kind, each, f"{path}[{i}]") for i, (kind, each) in pairs)
 
 
 def _decode_dataclass(kind: type, value: object, path: str) -> object:

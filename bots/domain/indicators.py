@@ -20,8 +20,8 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 MIN_PERIOD: Final = 2
 WARMUP_FACTOR: Final = 10  # below it an EMA still remembers where its window happened to start
 MIN_KLINES: Final = 100
-MAX_KLINES: Final = 999  # the venue answers 1000 at once, and the newest of them is unfinished
-MAX_PERIOD: Final = (MAX_KLINES + 1) // WARMUP_FACTOR
+MAX_PERIOD: Final = 400  # ten times as many klines are five requests to the venue
+MAX_KLINES: Final = 5000
 
 
 def ema(closes: FloatArray, period: int) -> FloatArray:
@@ -54,8 +54,8 @@ def longest_period(parameters: Parameters) -> int:
     longest = max(*periods, parameters.ema_period or 0)
     if longest > MAX_PERIOD:
         raise ValueError(
-            f"a period of {longest} klines needs {WARMUP_FACTOR * longest} klines to warm up, "
-            f"more than the venue answers at once; the longest possible is {MAX_PERIOD}"
+            f"a period of {longest} klines needs {WARMUP_FACTOR * longest} klines to warm up; "
+            f"the longest possible is {MAX_PERIOD}"
         )
     return longest
 

@@ -60,7 +60,8 @@ def failure_of(error: Exception) -> Failure:
             )
         case ClientInitError():
             return _failure(
-                Reason.CLIENT_INIT_FAILED, f"{Answer.CLIENT_INIT_FAILED}: {error}",
+                Reason.CLIENT_INIT_FAILED,
+                f"{Answer.CLIENT_INIT_FAILED}: {error}",
                 Answer.CLIENT_INIT_FAILED,
             )
         case UnknownStrategyError():

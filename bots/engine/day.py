@@ -51,7 +51,9 @@ def roll_day(state: BotState, *, market_time: datetime, environment: Environment
         state.next_due_at = None
     if not first:
         journal.record_event(
-            state.pk, EventKind.DAY_ROLLED, f"Trading day {day} begins.",
+            state.pk,
+            EventKind.DAY_ROLLED,
+            f"Trading day {day} begins.",
             data={"day_start_equity": f"{state.day_start_equity:f}"},
         )
     return True

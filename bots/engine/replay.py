@@ -13,6 +13,7 @@ from bots.domain.record import decision_from_record, snapshot_from_record
 from bots.models import Tick
 from exchange.domain.gateway import MarketDataGateway
 from exchange.domain.intervals import interval_length
+from exchange.domain.paging import read_klines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,11 @@ def replay_tick(tick: Tick, *, gateway: MarketDataGateway) -> Replay:
     if not tick.inputs or not tick.decision:
         raise ValueError(f"tick {tick.pk} decided nothing: {tick.error or 'no inputs recorded'}")
     reference = tick.inputs["klines"]
-    klines = gateway.klines(
+    klines = read_klines(
+        gateway,
         tick.inputs["symbol"],
         reference["interval"],
-        limit=reference["count"],
+        count=reference["count"],
         end_time=_closed_at(reference),
     )
     return Replay(

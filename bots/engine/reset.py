@@ -37,9 +37,7 @@ def _roll(
         return False
     environment = Environment(state.bot.api_key.environment)
     market_time = read_market_time(environment, Market(state.bot.position_type))
-    if market_time is None or not roll_day(
-        state, market_time=market_time, environment=environment
-    ):
+    if market_time is None or not roll_day(state, market_time=market_time, environment=environment):
         return False
     publish_state(state)
     state.save()

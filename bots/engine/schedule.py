@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, Value
 from django.utils import timezone
 
 from bots.domain.status import Reason, State
@@ -70,9 +70,10 @@ def claim_due_bots(read_market_time: MarketTimeReader) -> list[Claim]:
 
 def _candidates() -> QuerySet[BotState]:
     # An error waits for a person, except where prices were missing: that heals by itself.
-    return BotState.objects.filter(bot__is_active=True).exclude(
-        Q(state=State.ERROR) & ~Q(reason=Reason.PRICE_DATA)
-    )
+    working = Q(bot__is_active=True) & (~Q(state=State.ERROR) | Q(reason=Reason.PRICE_DATA))
+    # Stopped by a person while a tick was under way: one more tick makes both agree.
+    contradicting = Q(bot__is_active=False) & ~Q(state=State.STOPPED)
+    return BotState.objects.filter(working | contradicting)
 
 
 def _markets_in_use() -> list[tuple[Environment, Market, str]]:
@@ -118,11 +119,14 @@ def _claim(candidates: QuerySet[BotState], *, market_time: datetime | None) -> l
 
 
 def _due_at(market_time: datetime) -> Q:
-    # A due time far ahead of the market belongs to a recording that has been started anew.
+    check = ExpressionWrapper(
+        F("bot__check_interval_seconds") * Value(timedelta(seconds=1)), DurationField()
+    )
     return (
         Q(next_due_at=None)
         | Q(next_due_at__lte=market_time)
-        | Q(next_due_at__gt=market_time + timedelta(days=2))
+        # Further ahead than one check: the time of a recording that has been started anew since.
+        | Q(next_due_at__gt=Value(market_time) + check)
     )
 
 
@@ -138,9 +142,8 @@ def _is_due(state: BotState, *, market_time: datetime | None, now: datetime) -> 
         # Without prices market time stands still; the bot must still say so in time.
         waited = now - (started or claimed or now)
         return waited >= timedelta(seconds=state.bot.check_interval_seconds)
-    return (
-        state.next_due_at <= market_time or state.next_due_at > market_time + timedelta(days=2)
-    )
+    check = timedelta(seconds=state.bot.check_interval_seconds)
+    return state.next_due_at <= market_time or state.next_due_at > market_time + check
 
 
 def _take(state: BotState, *, market_time: datetime | None, now: datetime) -> Claim:

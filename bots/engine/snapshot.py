@@ -10,12 +10,12 @@ from bots.domain.snapshot import DayState, Snapshot
 from bots.domain.status import Reason
 from bots.engine.books import position_state
 from bots.models import BotState
+from exchange.domain.errors import UnavailableError
 from exchange.domain.gateway import ExchangeGateway
 from exchange.domain.intervals import closed_only, interval_length
+from exchange.domain.paging import read_klines
 from exchange.domain.rules import TradingRules
 from exchange.domain.types import Environment, Kline, Ticker
-
-MAX_KLINES = 1000  # of one request to the venue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +27,21 @@ class MarketView:
 
 
 def read_market(state: BotState, *, gateway: ExchangeGateway) -> MarketView:
-    """Ask for klines and price; enough klines for the indicators and for all missed since."""
+    """Ask for price and klines; enough klines for the indicators and for all missed since."""
     bot = state.bot
-    wanted = klines_needed(bot.parameters) + 1 + _missed(state)
-    klines = gateway.klines(bot.symbol, bot.timeframe, limit=min(wanted, MAX_KLINES))
-    return MarketView(ticker=gateway.ticker(bot.symbol), klines=klines)
+    ticker = gateway.ticker(bot.symbol)
+    unseen = _unseen(state, ticker.market_time)
+    wanted = klines_needed(bot.parameters, unseen=unseen) + 1  # the open one
+    klines = read_klines(gateway, bot.symbol, bot.timeframe, count=wanted)
+    if not klines:
+        raise UnavailableError(f"the venue has no klines of {bot.symbol} {bot.timeframe}")
+    return MarketView(ticker=ticker, klines=klines)
 
 
-def _missed(state: BotState) -> int:
-    if state.last_seen_kline is None or state.last_market_time is None:
+def _unseen(state: BotState, market_time: datetime) -> int:
+    if state.last_seen_kline is None:
         return 0
-    seconds = (state.last_market_time - state.last_seen_kline).total_seconds()
-    return max(0, int(seconds // interval_length(state.bot.timeframe).total_seconds()))
+    return max(0, (market_time - state.last_seen_kline) // interval_length(state.bot.timeframe))
 
 
 def take_snapshot(

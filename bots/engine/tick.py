@@ -1,4 +1,4 @@
-"""One tick of one bot, top to bottom: lock, reconcile, snapshot, decide, record, execute, publish."""
+"""One tick of one bot: lock, reconcile, snapshot, decide, record, execute, publish."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def _locked_tick(state: BotState) -> str:
         return state.last_error_message  # waits for a person
     started, clock = timezone.now(), time.monotonic()
     state.last_run_at = started
+    answer: str = Answer.DONE
     try:
         _tick(state, started=started, clock=clock)
-        answer = Answer.DONE
     except EXPECTED_FAILURES as error:
         answer = _fail(state, error, started=started)
     _stop_if_asked_meanwhile(state)
@@ -116,6 +116,8 @@ def _take_market(state: BotState, view: MarketView, *, gateway: ExchangeGateway)
         mark_to_market(state, view.ticker.price)
     count_day(state)
     state.last_market_time = market_time
+    if state.last_seen_kline is not None and state.last_seen_kline > market_time:
+        state.last_seen_kline = None  # a recording that has been started anew
     state.next_due_at = next_due(
         market_time=market_time,
         newest_kline=newest_closed(view),
@@ -161,7 +163,9 @@ def _fail(state: BotState, error: Exception, *, started: datetime) -> str:
     failure = failure_of(error)
     environment = Environment(state.bot.api_key.environment) if state.bot.api_key else None
     changed = state.current != failure.status or state.last_error_message != failure.message
-    state.show(failure.status, environment or Environment.LIVE)  # an error has the same words in all
+    state.show(
+        failure.status, environment or Environment.LIVE
+    )  # an error has the same words in all
     state.last_error_message = failure.message
     state.last_sentence = failure.message
     if state.last_market_time is not None:
@@ -197,7 +201,9 @@ def fail_unexpectedly(bot_id: int, error: Exception) -> str:
         with bot_lock(bot_id) as state:
             state.show(Status(State.ERROR), Environment.LIVE)
             state.last_error_message = message
-            state.last_sentence = "Stopped working after an unexpected error; start it to try again."
+            state.last_sentence = (
+                "Stopped after an unexpected error; start it to try again."
+            )
             publish_state(state)
             state.save()
     except (BotLockedError, BotState.DoesNotExist):

@@ -46,20 +46,22 @@ class BotConfig(models.Model):
     api_key = models.ForeignKey(
         APIKey, null=True, blank=True, on_delete=models.SET_NULL, related_name="bots"
     )
-    position_type = models.CharField(
-        max_length=8, choices=PositionType, default=PositionType.SPOT
-    )
+    position_type = models.CharField(max_length=8, choices=PositionType, default=PositionType.SPOT)
     check_interval_seconds = models.PositiveIntegerField(
         default=60, help_text="30 or more, in market time."
     )
 
     initial_capital = amount("initial capital (quote)", default=Decimal(1000))
     position_size_perc = percentage(
-        "position size, % of capital", null=True, blank=True,
+        "position size, % of capital",
+        null=True,
+        blank=True,
         help_text="Of the initial capital plus the profit and loss so far.",
     )
     position_size_fixed = amount(
-        "position size, fixed (quote)", null=True, blank=True,
+        "position size, fixed (quote)",
+        null=True,
+        blank=True,
         help_text="Wins when both sizes are set.",
     )
     stop_loss_perc = percentage(null=True, blank=True)
@@ -88,7 +90,9 @@ class BotConfig(models.Model):
     custom_take_profit = percentage(null=True, blank=True)
     custom_trailing_stop = percentage(null=True, blank=True)
 
-    leverage = models.PositiveIntegerField(default=10, help_text="Futures only; at most 50 is used.")
+    leverage = models.PositiveIntegerField(
+        default=10, help_text="Futures only; at most 50 is used."
+    )
     transfer_amount = amount(null=True, blank=True)
     auto_transfer_funds = models.BooleanField(default=False)
 

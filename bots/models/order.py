@@ -44,7 +44,11 @@ class Order(models.Model):
     intent_reason = models.CharField(
         max_length=24, choices=[(r.value, r.value) for r in IntentReason]
     )
-    status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in OrderStatus], default=OrderStatus.INTENDED.value)
+    status = models.CharField(
+        max_length=16,
+        choices=[(s.value, s.value) for s in OrderStatus],
+        default=OrderStatus.INTENDED.value,
+    )
 
     # What was signed. Signing time, not market time.
     signed_at_ms = models.BigIntegerField()
@@ -80,7 +84,9 @@ class Order(models.Model):
         indexes = [
             # Read at the start of every tick; stays small.
             models.Index(
-                fields=["bot"], condition=Q(status__in=[s.value for s in UNSETTLED]), name="order_unsettled"
+                fields=["bot"],
+                condition=Q(status__in=[s.value for s in UNSETTLED]),
+                name="order_unsettled",
             ),
             models.Index(fields=["bot", "-id"], name="order_newest_of_bot"),
         ]

@@ -1,0 +1,1 @@
+"""The one adapter to Binance and everything that speaks its language, on python-binance."""

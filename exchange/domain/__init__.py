@@ -1,1 +1,1 @@
-"""What a venue is, without Django and without HTTP: types, rules, errors and the gateway protocol."""
+"""What a venue is, without Django and HTTP: types, rules, errors and the gateway protocol."""

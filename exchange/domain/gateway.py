@@ -19,7 +19,7 @@ from exchange.domain.types import (
 
 
 class MarketDataGateway(Protocol):
-    """What a venue tells everybody. Every method may raise `GatewayError`; reads are safe to repeat."""
+    """What a venue tells everybody. Any method may raise `GatewayError`; reads can be repeated."""
 
     @property
     def environment(self) -> Environment: ...

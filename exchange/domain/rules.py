@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import Context, Decimal
+from typing import Final
 
 from exchange.domain.types import ZERO
+
+# The default context rounds a quotient to 28 digits, possibly up, and then to more than was asked.
+EXACT: Final = Context(prec=100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +35,15 @@ class TradingRules:
     def floor_quantity(self, quantity: Decimal) -> Decimal:
         """Round down to the increment; rounding up could spend money we lack.
 
-        The grid starts at zero as every LOT_SIZE of the venue does (minQty is a multiple of stepSize).
+        The grid starts at zero as every LOT_SIZE of the venue does (its minQty lies on it).
         """
         if not self.quantity_increment:
             return quantity
-        steps = (quantity / self.quantity_increment).to_integral_value(rounding=ROUND_DOWN)
-        return steps * self.quantity_increment
+        steps = EXACT.divide_int(quantity, self.quantity_increment)
+        return EXACT.multiply(steps, self.quantity_increment)
 
     def market_order_violation(self, *, quantity: Decimal, price: Decimal) -> str | None:
-        """Say in plain words why the venue would refuse a market order, or None when it would not."""
+        """Say in plain words why the venue would refuse a market order; None when it would not."""
         notional = quantity * price
         if quantity <= ZERO:
             return "quantity is zero after rounding to the increment"

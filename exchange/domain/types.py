@@ -40,7 +40,7 @@ class Side(StrEnum):
 
 
 class VenueOrderStatus(StrEnum):
-    """An order's status in the venue's words (binance `enums.md`); unheard-of words map to OTHER."""
+    """An order's status in the venue's words (`enums.md`); unheard-of words map to OTHER."""
 
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"

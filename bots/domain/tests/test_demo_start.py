@@ -72,7 +72,7 @@ def test_the_third_round_trip_gains() -> None:
         (185, IntentReason.ENTRY_SIGNAL),
         (290, IntentReason.EXIT_SIGNAL),
     ]
-    assert [now.price for _, now in third] == [D("104026.6"), D("104277.8")]
+    assert [now.price for _, now in third] == [D("104026.5"), D("104277.8")]
 
 
 def _walk(*, wait: int, minutes: int, step: int = 1) -> list[tuple[Traded, Snapshot]]:

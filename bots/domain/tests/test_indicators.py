@@ -81,11 +81,11 @@ def test_ten_times_the_longest_period_is_read_but_never_less_than_a_hundred() ->
 
 def test_klines_that_were_missed_are_read_on_top_up_to_what_the_venue_answers() -> None:
     assert klines_needed(parameters(), unseen=12) == 222
-    assert klines_needed(parameters(), unseen=5000) == 999
-    assert klines_needed(parameters(ema_period=MAX_PERIOD)) == 999
+    assert klines_needed(parameters(), unseen=50_000) == 5000
+    assert klines_needed(parameters(ema_period=MAX_PERIOD)) == 4000
 
 
 def test_a_period_that_could_never_warm_up_is_refused() -> None:
-    assert longest_period(parameters(ema_period=100)) == 100
-    with pytest.raises(ValueError, match="a period of 101 klines needs 1010 klines to warm up"):
-        klines_needed(parameters(ema_period=101))
+    assert longest_period(parameters(ema_period=400)) == 400
+    with pytest.raises(ValueError, match="a period of 401 klines needs 4010 klines to warm up"):
+        klines_needed(parameters(ema_period=401))

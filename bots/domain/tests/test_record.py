@@ -131,6 +131,14 @@ def test_a_missing_field_without_default_is_refused() -> None:
         snapshot_from_record(record, market_klines(ENTRY))
 
 
+@pytest.mark.parametrize("indicators", ["many", [["ema_fast"]], [["ema_fast", "x"]]])
+def test_a_decision_whose_lists_do_not_fit_is_refused(indicators: object) -> None:
+    record = through_json(decision_to_record(decide(snapshot(ENTRY))))
+    record["signal"]["indicators"] = indicators
+    with pytest.raises(ValueError, match=r"decision\.signal\.indicators"):
+        decision_from_record(record)
+
+
 def test_what_cannot_be_recorded_is_refused_by_its_type() -> None:
     with pytest.raises(TypeError, match="cannot record a set"):
         encode({1, 2})

@@ -105,5 +105,8 @@ def test_orders_of_one_slot_never_share_a_name(
         BotState.objects.update(last_order_time=None)  # let the kline count again
     first, second = Order.objects.order_by("id")
     assert (first.slot, first.attempt, second.slot, second.attempt) == (
-        first.slot, 1, first.slot, 2,
+        first.slot,
+        1,
+        first.slot,
+        2,
     )

@@ -144,8 +144,13 @@ def test_an_order_that_the_venue_rejects_is_not_tried_again_on_the_same_kline(
 ) -> None:
     go_to(AT_BUY)
     venue.set_fault(
-        endpoint=PLACE, when="before", action="error", status=400, code=-1013,
-        message="Filter failure: NOTIONAL", times=None,
+        endpoint=PLACE,
+        when="before",
+        action="error",
+        status=400,
+        code=-1013,
+        message="Filter failure: NOTIONAL",
+        times=None,
     )
     for _ in range(3):
         run_tick(started_bot.pk)
@@ -196,7 +201,8 @@ def test_a_stop_that_comes_while_a_tick_is_under_way_keeps_its_entry_from_being_
     ticking.result(timeout=20)
     assert venue.ledger()["orders"] == []
     assert (Order.objects.get().status, Order.objects.get().closed_reason) == (
-        "denied", "never sent",
+        "denied",
+        "never sent",
     )
     assert _state(started_bot).status == "stopped"
     started_bot.refresh_from_db()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -147,9 +148,7 @@ def test_a_revoked_key_counts_as_not_found(started_bot: BotConfig, api_key: APIK
     assert _state(started_bot).status == "error"
 
 
-def test_a_key_that_cannot_be_decrypted_shows_it(
-    started_bot: BotConfig, api_key: APIKey
-) -> None:
+def test_a_key_that_cannot_be_decrypted_shows_it(started_bot: BotConfig, api_key: APIKey) -> None:
     close_gateways()  # as a process that starts now would find it
     with override_settings(FERNET_KEYS=["another key that never encrypted anything"]):
         answer = run_tick(started_bot.pk)
@@ -216,7 +215,7 @@ def test_a_daily_limit_pauses_entries_and_the_next_day_wakes_the_bot(
     run_tick(bot.pk)
     state = _state(bot)
     assert state.current == Status(State.RUNNING, Reason.NONE)
-    assert (state.daily_trades_count, state.trading_day.isoformat()) == (0, "2025-05-13")
+    assert (state.daily_trades_count, state.trading_day) == (0, date(2025, 5, 13))
 
 
 def test_a_stop_keeps_the_position_and_says_so(started_bot: BotConfig, go_to: GoTo) -> None:

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from exchange.binance.clock import SigningClock, wall_milliseconds
+from exchange.domain.errors import UnavailableError
+
+
+def test_the_offset_is_measured_once_and_by_the_first_caller() -> None:
+    asked: list[int] = []
+
+    def an_hour_ahead() -> int:
+        asked.append(1)
+        return wall_milliseconds() + 3_600_000
+
+    clock = SigningClock(an_hour_ahead)
+    assert asked == []
+
+    assert abs(clock.now_ms() - wall_milliseconds() - 3_600_000) < 50
+    clock.now_ms()
+    assert len(asked) == 1
+
+
+def test_half_of_the_round_trip_is_the_age_of_the_answer() -> None:
+    def slow() -> int:
+        time.sleep(0.1)
+        now = wall_milliseconds()
+        time.sleep(0.1)
+        return now
+
+    assert abs(SigningClock(slow).resync()) < 40
+
+
+def test_a_failed_resync_keeps_the_old_offset() -> None:
+    answers = iter([wall_milliseconds() + 5000])
+
+    def venue() -> int:
+        for answer in answers:
+            return answer
+        raise UnavailableError("gone")
+
+    clock = SigningClock(venue)
+    offset = clock.offset_ms()
+
+    with pytest.raises(UnavailableError):
+        clock.resync()
+    assert clock.offset_ms() == offset
+    assert abs(offset - 5000) < 50

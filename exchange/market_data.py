@@ -1,0 +1,90 @@
+"""Market time: the newest time that a venue's market data have shown, shared by all processes."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from enum import IntEnum
+from functools import cache
+from typing import Any, Final
+
+import redis
+from django.conf import settings
+
+from exchange.domain.clock import from_milliseconds, to_milliseconds
+from exchange.domain.errors import GatewayError
+from exchange.domain.types import Environment, Market
+from exchange.registry import ClientInitError, market_data_gateway
+
+logger = logging.getLogger(__name__)
+
+KEY_PREFIX: Final = "tradebot:market-time:"
+# Further back than replies can overtake each other, whatever the speed of the demo:
+# the venue itself started anew.
+RESTARTED_AFTER: Final = timedelta(hours=1)
+
+# Stores ARGV[1] when it is newer than the stored value, or older by more than ARGV[2]:
+# one atomic step, so that two processes cannot move the clock back between them.
+_ADVANCE: Final = """
+local stored = tonumber(redis.call('GET', KEYS[1]))
+local seen = tonumber(ARGV[1])
+if not stored or seen > stored then
+  redis.call('SET', KEYS[1], ARGV[1])
+  return 1
+end
+if stored - seen > tonumber(ARGV[2]) then
+  redis.call('SET', KEYS[1], ARGV[1])
+  return 2
+end
+return 0
+"""
+
+
+class _Answer(IntEnum):
+    KEPT = 0
+    ADVANCED = 1
+    RESTARTED = 2
+
+
+def market_time(environment: Environment, market: Market) -> datetime | None:
+    """Return the newest market time seen, None before the first. redis.RedisError passes."""
+    stored = _connection(settings.REDIS_URL).get(_name(environment, market))
+    return from_milliseconds(int(stored)) if stored else None
+
+
+def note_market_time(environment: Environment, market: Market, market_time: datetime) -> None:
+    """Move the market clock forward to `market_time`; an older time changes nothing.
+
+    A time that is older by more than an hour is taken over with a warning: the demo exchange
+    was set up anew, and its market must not stand still until it has caught up.
+    """
+    connection = _connection(settings.REDIS_URL)
+    answer = connection.eval(
+        _ADVANCE,
+        1,
+        _name(environment, market),
+        to_milliseconds(market_time),
+        RESTARTED_AFTER // timedelta(milliseconds=1),
+    )
+    if answer == _Answer.RESTARTED:
+        logger.warning("market time of %s %s went back to %s", environment, market, market_time)
+
+
+def refresh_market_time(environment: Environment, market: Market, symbol: str) -> datetime | None:
+    """Ask the venue for its market time, note and return it; None when it cannot be read."""
+    try:
+        ticker = market_data_gateway(environment, market).ticker(symbol)
+    except (GatewayError, ClientInitError) as error:
+        logger.warning("no market time from %s %s: %s", environment, market, error)
+        return None
+    note_market_time(environment, market, ticker.market_time)
+    return market_time(environment, market)
+
+
+def _name(environment: Environment, market: Market) -> str:
+    return f"{KEY_PREFIX}{environment}:{market}"
+
+
+@cache
+def _connection(url: str) -> Any:
+    return redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=3)

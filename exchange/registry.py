@@ -1,0 +1,116 @@
+"""From an environment or an API key to a gateway. The only module that names an adapter.
+
+Gateways are kept per thread of one process: their connections must be shared neither with a
+forked child nor between threads.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from django.conf import settings
+
+from exchange.binance.spot import BinanceSpotGateway
+from exchange.binance.urls import UrlSet
+from exchange.credentials import Credentials, credentials
+from exchange.domain.gateway import ExchangeGateway, MarketDataGateway
+from exchange.domain.types import Environment, Market
+from exchange.models import APIKey
+
+MAX_GATEWAYS: Final = 64  # per thread; the one used longest ago is closed first
+
+
+class ClientInitError(Exception):
+    """No client can be made for this environment and market; the text says why."""
+
+
+class KeyRevokedError(Exception):
+    """The API key was revoked here and must not be used."""
+
+
+class _Shelf(threading.local):
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.gateways: OrderedDict[Hashable, BinanceSpotGateway] = OrderedDict()
+
+
+_shelf = _Shelf()
+
+
+def market_data_gateway(environment: Environment, market: Market) -> MarketDataGateway:
+    """Return the gateway for what the venue tells everybody; ClientInitError when there is none."""
+    urls = _urls(environment, market)
+    return _kept((environment, market, urls), lambda: _spot(environment, urls, None))
+
+
+def gateway_for(api_key: APIKey, market: Market) -> ExchangeGateway:
+    """Return the gateway for the holder of `api_key`.
+
+    KeyRevokedError, ClientInitError or CredentialsDecryptError when there can be none.
+    """
+    if api_key.is_revoked:
+        raise KeyRevokedError(f"the API key {api_key.label} was revoked")
+    environment = Environment(api_key.environment)
+    urls = _urls(environment, market)
+    # The ciphertexts are part of the name, so that replaced credentials are never used again.
+    stored = (api_key.pk, api_key.encrypted_key, api_key.encrypted_secret)
+    return _kept(
+        (environment, market, urls, stored),
+        lambda: _spot(environment, urls, credentials(api_key)),
+    )
+
+
+@contextmanager
+def temporary_gateway(
+    environment: Environment, market: Market, plain: Credentials
+) -> Iterator[ExchangeGateway]:
+    """Lend a gateway for a key that is not stored yet; ClientInitError when there can be none."""
+    gateway = _spot(environment, _urls(environment, market), plain)
+    try:
+        yield gateway
+    finally:
+        gateway.close()
+
+
+def close_gateways() -> None:
+    """Close the connections of this thread's gateways."""
+    while _shelf.gateways:
+        _shelf.gateways.popitem()[1].close()
+
+
+def _urls(environment: Environment, market: Market) -> UrlSet:
+    if market is not Market.SPOT:
+        raise ClientInitError(f"{market} trading is not available in this version")
+    try:
+        urls: UrlSet = settings.EXCHANGE_URLS[environment.value]
+    except KeyError:
+        raise ClientInitError(f"no URLs are configured for {environment}") from None
+    return urls
+
+
+def _spot(environment: Environment, urls: UrlSet, plain: Credentials | None) -> BinanceSpotGateway:
+    return BinanceSpotGateway(
+        environment=environment,
+        urls=urls,
+        key=plain.key if plain else None,
+        secret=plain.secret if plain else None,
+        recv_window_ms=settings.BINANCE_RECV_WINDOW,
+    )
+
+
+def _kept(name: Hashable, make: Callable[[], BinanceSpotGateway]) -> BinanceSpotGateway:
+    if _shelf.pid != os.getpid():
+        # A forked child: the sockets belong to the parent, so they are dropped, not closed.
+        _shelf.pid = os.getpid()
+        _shelf.gateways = OrderedDict()
+    if name not in _shelf.gateways:
+        _shelf.gateways[name] = make()
+    _shelf.gateways.move_to_end(name)
+    while len(_shelf.gateways) > MAX_GATEWAYS:
+        _shelf.gateways.popitem(last=False)[1].close()
+    return _shelf.gateways[name]

@@ -1,0 +1,138 @@
+"""What a person may do with keys: add one, revoke one."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from exchange.credentials import Credentials
+from exchange.domain.errors import (
+    CredentialsError,
+    GatewayError,
+    RateLimitedError,
+    TimestampError,
+    UnavailableError,
+)
+from exchange.domain.types import AccountInfo, Environment, Market
+from exchange.models import LABEL_LENGTH, APIKey, EnvironmentChoices, ExchangeAccount
+from exchange.registry import ClientInitError, temporary_gateway
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+# What the venue issues for HMAC signatures; other kinds of keys are not supported yet.
+KEY_LENGTH: Final = 64
+KEY_PATTERN: Final = re.compile(rf"[A-Za-z0-9]{{{KEY_LENGTH}}}")
+
+
+def add_api_key(*, owner: User, environment: str, label: str, key: str, secret: str) -> APIKey:
+    """Check the key at the venue and store it encrypted.
+
+    ValidationError, by field, when something is malformed, the venue refuses the key or cannot
+    be reached, or the account belongs to another person. Nothing is stored then. The venue is
+    asked outside of any transaction of this function; a live key is stored like any other.
+    """
+    plain = Credentials(key=key.strip(), secret=secret.strip())
+    _check_form(environment=environment, label=label.strip(), plain=plain)
+    _check_label_is_free(owner, label.strip())
+    venue = Environment(environment)
+    info = _ask_venue(venue, plain)
+    with transaction.atomic():
+        account = _account_of(owner, venue, info.uid)
+        return _store(owner=owner, account=account, label=label.strip(), plain=plain, info=info)
+
+
+def revoke_api_key(*, api_key: APIKey, now: datetime | None = None) -> APIKey:
+    """Make the key unusable here, for good. Revoking twice keeps the first date.
+
+    The venue is not told: only a person can delete the key there.
+    """
+    when = now or timezone.now()
+    APIKey.objects.filter(pk=api_key.pk, revoked_at__isnull=True).update(revoked_at=when)
+    api_key.refresh_from_db(fields=["revoked_at"])
+    return api_key
+
+
+def _check_form(*, environment: str, label: str, plain: Credentials) -> None:
+    problems: dict[str, str] = {}
+    if environment not in EnvironmentChoices.values:
+        known = ", ".join(EnvironmentChoices.values)
+        problems["environment"] = f"Choose one of {known}."
+    if not label:
+        problems["label"] = "Give the key a label, so that you recognise it."
+    if len(label) > LABEL_LENGTH:
+        problems["label"] = f"The label is longer than {LABEL_LENGTH} characters."
+    for name, value in (("key", plain.key), ("secret", plain.secret)):
+        if problem := _malformed(value):
+            problems[name] = f"The {name} must be {KEY_LENGTH} letters and digits; {problem}."
+    if problems:
+        raise ValidationError(problems)
+
+
+def _malformed(value: str) -> str | None:
+    if len(value) != KEY_LENGTH:
+        return f"this one has {len(value)} characters"
+    return None if KEY_PATTERN.fullmatch(value) else "this one has other characters"
+
+
+def _check_label_is_free(owner: User, label: str) -> None:
+    if APIKey.objects.filter(owner=owner, label=label).exists():
+        raise ValidationError({"label": "You have a key with this label."})
+
+
+def _ask_venue(environment: Environment, plain: Credentials) -> AccountInfo:
+    try:
+        with temporary_gateway(environment, Market.SPOT, plain) as gateway:
+            return gateway.account()
+    except ClientInitError as error:
+        raise ValidationError({"environment": str(error)}) from None
+    except CredentialsError as error:
+        raise ValidationError({"key": f"The venue refuses this key. It says: {error}"}) from None
+    except GatewayError as error:
+        raise ValidationError(_plain_words(error)) from None
+
+
+def _plain_words(error: GatewayError) -> str:
+    if isinstance(error, RateLimitedError):
+        seconds = round(error.retry_after)
+        return f"The venue asks to wait {seconds} s before the next request. Try again then."
+    if isinstance(error, UnavailableError):
+        return f"The venue could not be reached, the key was not stored. Try again. ({error})"
+    if isinstance(error, TimestampError):
+        return "The clock of this machine differs from the venue's. Check its synchronisation."
+    return f"The venue refuses the request. It says: {error}"
+
+
+def _account_of(owner: User, environment: Environment, uid: str) -> ExchangeAccount:
+    account, _ = ExchangeAccount.objects.get_or_create(
+        environment=environment.value, uid=uid, defaults={"owner": owner}
+    )
+    if account.owner_id != owner.pk:
+        raise ValidationError({"key": "This key opens an account of another user here."})
+    return account
+
+
+def _store(
+    *, owner: User, account: ExchangeAccount, label: str, plain: Credentials, info: AccountInfo
+) -> APIKey:
+    api_key = APIKey(
+        owner=owner,
+        account=account,
+        label=label,
+        environment=account.environment,
+        permissions={"can_trade": info.can_trade},
+        last_checked_at=timezone.now(),
+    )
+    api_key.set_credentials(key=plain.key, secret=plain.secret)
+    try:
+        with transaction.atomic():
+            api_key.save(force_insert=True)
+    except IntegrityError:
+        # The same form sent twice at once: the other request took the label after our look.
+        raise ValidationError({"label": "You have a key with this label."}) from None
+    return api_key

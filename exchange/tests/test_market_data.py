@@ -1,0 +1,110 @@
+"""The market clock on a real Valkey."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+from django.conf import settings
+from django.test import override_settings
+
+from exchange.binance.tests.conftest import loopback_urls
+from exchange.demo.testing import RunningExchange
+from exchange.domain.types import Environment, Market
+from exchange.market_data import KEY_PREFIX, market_time, note_market_time, refresh_market_time
+
+DEMO, SPOT = Environment.DEMO, Market.SPOT
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _no_market_time() -> Iterator[None]:
+    with redis.Redis.from_url(settings.REDIS_URL) as connection:
+        _forget(connection)
+        yield
+        _forget(connection)
+
+
+def _forget(connection: redis.Redis) -> None:
+    for name in connection.scan_iter(f"{KEY_PREFIX}*"):
+        connection.delete(name)
+
+
+def test_before_the_first_report_there_is_no_market_time() -> None:
+    assert market_time(DEMO, SPOT) is None
+
+
+def test_the_newest_time_is_kept_to_the_millisecond() -> None:
+    newest = NOON + timedelta(milliseconds=7)
+
+    for seen in (NOON, newest, NOON + timedelta(milliseconds=6)):
+        note_market_time(DEMO, SPOT, seen)
+
+    assert market_time(DEMO, SPOT) == newest
+
+
+def test_markets_and_environments_have_clocks_of_their_own() -> None:
+    note_market_time(DEMO, SPOT, NOON)
+
+    assert market_time(DEMO, Market.FUTURES) is None
+    assert market_time(Environment.LIVE, SPOT) is None
+
+
+def test_a_step_back_of_an_hour_is_ignored_and_a_longer_one_taken_over_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    note_market_time(DEMO, SPOT, NOON)
+
+    note_market_time(DEMO, SPOT, NOON - timedelta(hours=1))
+    assert market_time(DEMO, SPOT) == NOON
+    assert caplog.records == []
+
+    restarted = NOON - timedelta(days=1, milliseconds=1)
+    with caplog.at_level(logging.WARNING):
+        note_market_time(DEMO, SPOT, restarted)
+    assert market_time(DEMO, SPOT) == restarted
+    assert [record.getMessage() for record in caplog.records] == [
+        f"market time of demo spot went back to {restarted}"
+    ]
+
+
+def test_threads_that_report_at_once_never_move_it_back() -> None:
+    moments = [NOON + timedelta(seconds=second) for second in range(40)]
+    threads = [
+        threading.Thread(target=note_market_time, args=(DEMO, SPOT, moment)) for moment in moments
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert market_time(DEMO, SPOT) == moments[-1]
+
+
+def test_a_refresh_asks_the_venue_and_notes_what_it_says(demo: RunningExchange) -> None:
+    seen = refresh_market_time(DEMO, SPOT, "BTCUSDT")
+
+    assert seen == demo.market_time()
+    assert market_time(DEMO, SPOT) == seen
+
+
+def test_a_venue_that_cannot_be_reached_is_a_warning_and_changes_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    note_market_time(DEMO, SPOT, NOON)
+    nowhere = {**settings.EXCHANGE_URLS, "demo": loopback_urls("http://127.0.0.1:1")}
+
+    with override_settings(EXCHANGE_URLS=nowhere), caplog.at_level(logging.WARNING):
+        assert refresh_market_time(DEMO, SPOT, "BTCUSDT") is None
+
+    assert market_time(DEMO, SPOT) == NOON
+    assert "no market time from demo spot: 127.0.0.1:1" in caplog.text
+
+
+def test_a_market_without_gateways_has_no_market_time(caplog: pytest.LogCaptureFixture) -> None:
+    assert refresh_market_time(DEMO, Market.FUTURES, "BTCUSDT") is None
+    assert "not available in this version" in caplog.text
