@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from django.db import connections
 
 from bots.models import BotConfig
 from bots.services import start_bot
 from exchange.demo.testing import RunningExchange
-from exchange.registry import close_gateways
 
 BEFORE_BUY = datetime(2025, 5, 12, 4, 4, 30, tzinfo=UTC)
 AT_BUY = datetime(2025, 5, 12, 4, 5, 10, tzinfo=UTC)  # a kline with a cross has just closed
@@ -37,19 +33,3 @@ def go_to(venue: RunningExchange) -> GoTo:
 def started_bot(bot: BotConfig) -> BotConfig:
     """Return the bot, pending."""
     return start_bot(bot_id=bot.pk, actor=None)
-
-
-@pytest.fixture
-def worker_thread() -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
-    """Return a function that runs another in a thread with database connections of its own."""
-    pool = ThreadPoolExecutor(max_workers=24)
-
-    def run(work: Callable[[], Any]) -> Any:
-        try:
-            return work()
-        finally:
-            close_gateways()
-            connections.close_all()
-
-    yield lambda work: pool.submit(run, work)
-    pool.shutdown()

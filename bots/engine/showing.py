@@ -1,0 +1,101 @@
+"""What a tick writes on the bot's state for people to read."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from bots import journal
+from bots.domain.decision import Decision
+from bots.domain.orders import OrderStatus
+from bots.domain.status import State, Status
+from bots.engine.answers import failure_of
+from bots.engine.publishing import publish_state
+from bots.engine.recording import record_failure
+from bots.models import BotConfig, BotState, EventKind, Order
+from exchange.domain.types import Environment
+
+logger = logging.getLogger(__name__)
+
+# For words that are the same in every environment, on bots that may have lost their key.
+_ANY = Environment.LIVE
+
+
+def show_waiting_for_the_venue(state: BotState, *, environment: Environment) -> None:
+    """Say that nothing is decided while an order's outcome is unknown."""
+    state.show(Status(State.RUNNING), environment)
+    state.last_sentence = "Waits: the venue has not said yet what became of the last order."
+
+
+def show_decision(state: BotState, decision: Decision, *, environment: Environment) -> None:
+    """Take over status, words and levels of a decision."""
+    state.show(decision.status, environment)
+    state.last_error_message = ""
+    state.last_sentence = decision.sentence
+    state.stop_loss_price = decision.levels.stop_loss
+    state.take_profit_price = decision.levels.take_profit
+    state.trailing_stop_price = decision.levels.trailing_stop
+    state.max_price_since_entry = decision.levels.max_price_since_entry
+    state.last_seen_kline = decision.seen_until
+    if decision.status.state is State.PAUSED:
+        state.daily_limit_reason = decision.status.reason
+
+
+def show_outcome(state: BotState, decision: Decision, orders: list[Order]) -> None:
+    """Say what became of the orders, where that is not what the decision expected."""
+    for order in orders:
+        if order.status == OrderStatus.FILLED:
+            continue
+        state.last_sentence = f"{decision.sentence} But: {order.message or order.status}"
+        if order.status == OrderStatus.REJECTED:
+            state.last_error_message = order.message
+            # The venue would say the same to the same entry: wait for the next signal.
+            state.last_order_time = state.last_market_time
+    if orders:
+        state.next_due_at = None  # look at once at what has become of it, and set the levels
+
+
+def show_failure(state: BotState, error: Exception, *, started: datetime) -> str:
+    """Show an expected failure, record the tick that ended early; return the short answer."""
+    failure = failure_of(error)
+    key = state.bot.api_key
+    changed = state.current != failure.status or state.last_error_message != failure.message
+    state.show(failure.status, Environment(key.environment) if key else _ANY)
+    state.last_error_message = failure.message
+    state.last_sentence = failure.message
+    if state.last_market_time is not None:
+        check = timedelta(seconds=state.bot.check_interval_seconds)
+        state.next_due_at = state.last_market_time + check
+    record_failure(state, started=started)
+    if changed:
+        journal.record_event(state.pk, EventKind.ERROR, f"{state.status}: {failure.message}")
+        logger.warning("bot %s: %s: %s", state.pk, state.status, failure.message)
+    return failure.answer
+
+
+def show_unforeseen(state: BotState, message: str) -> None:
+    """Show a failure that nobody foresaw; the bot waits for a person."""
+    state.show(Status(State.ERROR), _ANY)
+    state.last_error_message = message
+    state.last_sentence = "Stopped after an unexpected error; start it to try again."
+
+
+def show_stopped(state: BotState) -> bool:
+    """Make state and `is_active` agree on a stopped bot; True when they did not."""
+    if state.current.state is State.STOPPED:
+        return False
+    state.show(Status(State.STOPPED), _ANY)
+    return True
+
+
+def show_stop_asked_meanwhile(state: BotState) -> None:
+    """Show the bot as stopped when a person stopped it while the tick was under way."""
+    if not BotConfig.objects.filter(pk=state.pk, is_active=True).exists():
+        state.bot.is_active = False
+        show_stopped(state)
+
+
+def save_and_publish(state: BotState) -> None:
+    """Save the state on the connection that holds its lock, and tell pages on commit."""
+    publish_state(state)
+    state.save()

@@ -1,0 +1,198 @@
+"""Live status over WebSocket, through the real channel layer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any, cast
+
+import orjson
+import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.testing import ApplicationCommunicator
+from channels.layers import get_channel_layer
+from channels.routing import URLRouter
+from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
+
+from accounts.models import User
+from bots.consumers import NOT_FOUND, NOT_SIGNED_IN
+from bots.feed import publish
+from bots.models import BotConfig, BotState
+from bots.routing import websocket_urlpatterns
+from bots.selectors.status import state_data
+from bots.services import create_bot
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+ROUTES = URLRouter(websocket_urlpatterns)
+
+
+def _make_bot(owner: User, name: str = "Bitcoin") -> BotConfig:
+    bot = BotConfig(user=owner, name=name, symbol="BTCUSDT", position_size_fixed=Decimal(100))
+    return create_bot(bot, actor=owner)
+
+
+def _publish(bot: BotConfig, kind: Any, data: dict[str, Any]) -> int:
+    with transaction.atomic():
+        state = BotState.objects.select_related("bot").get(pk=bot.pk)
+        publish(state, kind, data)
+        state.save()
+    return state.sequence
+
+
+class Page:
+    """The browser's end of a socket. (channels.testing would need daphne, which nothing else does.)"""
+
+    def __init__(self, path: str, user: User | AnonymousUser) -> None:
+        scope = {
+            "type": "websocket",
+            "path": path,
+            "query_string": b"",
+            "headers": [],
+            "user": user,
+        }
+        self._socket = ApplicationCommunicator(ROUTES, cast(Any, scope))
+
+    async def open(self) -> None:
+        """Connect; a consumer accepts even those whom it turns away, so that they learn why."""
+        await self._socket.send_input({"type": "websocket.connect"})
+        assert (await self.message())["type"] == "websocket.accept"
+
+    async def message(self) -> dict[str, Any]:
+        """Return the next message of the server."""
+        return cast(dict[str, Any], await self._socket.receive_output(5))
+
+    async def frame(self) -> dict[str, Any]:
+        """Return the next frame."""
+        return cast(dict[str, Any], orjson.loads((await self.message())["text"]))
+
+    async def hears_nothing(self) -> bool:
+        """Say whether nothing comes for a while."""
+        return await self._socket.receive_nothing(0.2)
+
+    async def say(self, **content: Any) -> None:
+        """Send text or bytes."""
+        await self._socket.send_input({"type": "websocket.receive", **content})
+
+    async def close(self) -> None:
+        """Go away."""
+        await self._socket.send_input({"type": "websocket.disconnect", "code": 1000})
+        await self._socket.wait(5)
+
+
+@asynccontextmanager
+async def _socket(path: str, user: User | AnonymousUser) -> AsyncIterator[Page]:
+    page = Page(path, user)
+    await page.open()
+    try:
+        yield page
+    finally:
+        await page.close()
+        await get_channel_layer().flush()
+
+
+def _in_a_loop(scenario: Callable[[], Awaitable[None]]) -> None:
+    async_to_sync(scenario)()
+
+
+def test_a_page_gets_a_snapshot_first_and_every_frame_after_it(trader: User) -> None:
+    bot = _make_bot(trader)
+    expected = state_data(BotState.objects.select_related("bot").get(pk=bot.pk))
+
+    async def scenario() -> None:
+        async with _socket(f"/ws/bots/{bot.pk}/", trader) as page:
+            snapshot = await page.frame()
+            assert set(snapshot) == {"type", "seq", "at", "bot_id", "data"}
+            assert (snapshot["type"], snapshot["seq"]) == ("bot.state", 0)
+            assert (snapshot["bot_id"], snapshot["data"]) == (bot.pk, expected)
+            for number, kind in enumerate(["bot.state", "bot.trade", "bot.kline"], start=1):
+                seq = await sync_to_async(_publish)(bot, kind, {"n": number})
+                frame = await page.frame()
+                assert seq == number
+                assert (frame["type"], frame["seq"], frame["data"]) == (kind, seq, {"n": number})
+
+    _in_a_loop(scenario)
+
+
+def test_a_snapshot_carries_the_number_of_the_last_frame(trader: User) -> None:
+    bot = _make_bot(trader)
+    for _ in range(3):
+        _publish(bot, "bot.state", {})
+
+    async def scenario() -> None:
+        async with _socket(f"/ws/bots/{bot.pk}/", trader) as page:
+            assert (await page.frame())["seq"] == 3
+
+    _in_a_loop(scenario)
+
+
+def test_the_dashboard_hears_all_bots_of_its_user_and_no_others(
+    trader: User, stranger: User
+) -> None:
+    bots = [_make_bot(trader, name) for name in ("A", "B")]
+    foreign = _make_bot(stranger)
+
+    async def scenario() -> None:
+        async with _socket("/ws/dashboard/", trader) as page:
+            snapshots = [await page.frame() for _ in bots]
+            assert [frame["bot_id"] for frame in snapshots] == [bot.pk for bot in bots]
+            await sync_to_async(_publish)(foreign, "bot.state", {})
+            await sync_to_async(_publish)(bots[0], "bot.kline", {})  # for charts alone
+            await sync_to_async(_publish)(bots[1], "bot.trade", {"id": 1})
+            frame = await page.frame()
+            assert (frame["type"], frame["bot_id"]) == ("bot.trade", bots[1].pk)
+            assert await page.hears_nothing()
+
+    _in_a_loop(scenario)
+
+
+def _close_code(path: str, user: User | AnonymousUser) -> int:
+    codes: list[int] = []
+
+    async def scenario() -> None:
+        async with _socket(path, user) as page:
+            message = await page.message()
+            assert message["type"] == "websocket.close"
+            codes.append(message["code"])
+
+    _in_a_loop(scenario)
+    return codes[0]
+
+
+def test_nobody_hears_anything_without_signing_in(trader: User) -> None:
+    bot = _make_bot(trader)
+    assert _close_code(f"/ws/bots/{bot.pk}/", AnonymousUser()) == NOT_SIGNED_IN
+    assert _close_code("/ws/dashboard/", AnonymousUser()) == NOT_SIGNED_IN
+
+
+def test_a_stranger_learns_only_that_there_is_nothing(trader: User, stranger: User) -> None:
+    bot = _make_bot(trader)
+    assert _close_code(f"/ws/bots/{bot.pk}/", stranger) == NOT_FOUND
+    assert _close_code(f"/ws/bots/{bot.pk + 1}/", stranger) == NOT_FOUND
+
+
+def test_staff_may_watch_a_bot_of_somebody_else(trader: User, stranger: User) -> None:
+    bot = _make_bot(trader)
+    User.objects.filter(pk=stranger.pk).update(is_staff=True)
+    stranger.refresh_from_db()
+
+    async def scenario() -> None:
+        async with _socket(f"/ws/bots/{bot.pk}/", stranger) as page:
+            assert (await page.frame())["bot_id"] == bot.pk
+
+    _in_a_loop(scenario)
+
+
+def test_what_a_page_says_is_ignored(trader: User) -> None:
+    bot = _make_bot(trader)
+
+    async def scenario() -> None:
+        async with _socket(f"/ws/bots/{bot.pk}/", trader) as page:
+            await page.frame()
+            await page.say(text="{not json")
+            await page.say(bytes=b"\x00")
+            await sync_to_async(_publish)(bot, "bot.state", {"still": "here"})
+            assert (await page.frame())["data"] == {"still": "here"}
+
+    _in_a_loop(scenario)
