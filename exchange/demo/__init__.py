@@ -1,0 +1,1 @@
+"""The built-in exchange: Binance's REST interface over recorded klines. No Django in here."""

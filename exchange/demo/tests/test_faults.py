@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from exchange.demo.testing import RunningExchange
+from exchange.demo.tests.conftest import Caller, refusal
+
+ORDER = "POST /api/v3/order"
+
+
+def test_a_connection_dropped_after_the_engine_acted_leaves_an_order(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    demo.set_fault(endpoint=ORDER, when="after", action="drop")
+    with pytest.raises(requests.ConnectionError):
+        caller.order(quantity="0.001", newClientOrderId="lost")
+    assert [one["clientOrderId"] for one in demo.ledger()["orders"]] == ["lost"]
+    assert caller.order(quantity="0.001").status_code == 200
+
+
+def test_a_connection_dropped_before_the_engine_saw_it_leaves_none(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    demo.set_fault(endpoint=ORDER, when="before", action="drop")
+    with pytest.raises(requests.ConnectionError):
+        caller.order(quantity="0.001")
+    assert demo.ledger()["orders"] == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ({"action": "status", "status": 503, "body": "Service Unavailable."}, (503, "text/html")),
+        ({"action": "status", "status": 408, "body": "{}"}, (408, "application/json")),
+        ({"action": "html"}, (502, "text/html")),
+        ({"action": "garbage"}, (200, "application/json")),
+        ({"action": "error", "code": -1007, "message": "Timeout."}, (400, "application/json")),
+    ],
+)
+def test_a_reply_may_be_replaced_before_or_after_the_engine_acted(
+    demo: RunningExchange,
+    caller: Caller,
+    when: str,
+    fault: dict[str, Any],
+    expected: tuple[int, str],
+) -> None:
+    demo.set_fault(endpoint=ORDER, when=when, **fault)
+    response = caller.order(quantity="0.001")
+    content_type = response.headers["Content-Type"].removesuffix(";charset=UTF-8")
+    assert (response.status_code, content_type) == expected
+    assert len(demo.ledger()["orders"]) == (when == "after")
+    if fault["action"] == "error":
+        assert refusal(response) == (400, -1007, "Timeout.")
+    if fault["action"] == "garbage":
+        with pytest.raises(requests.JSONDecodeError):
+            response.json()
+
+
+def test_a_late_reply_belongs_to_an_order_that_is_already_there(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    demo.set_fault(endpoint=ORDER, when="after", action="delay", seconds=0.3)
+    started = time.monotonic()
+    assert caller.order(quantity="0.001").status_code == 200
+    assert time.monotonic() - started >= 0.3
+    assert len(demo.ledger()["orders"]) == 1
+
+
+def test_a_request_that_arrives_too_late_is_refused_for_its_timestamp(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    demo.set_fault(endpoint=ORDER, when="before", action="delay", seconds=0.3)
+    assert refusal(caller.order(quantity="0.001", recvWindow=100))[1] == -1021
+    assert demo.ledger()["orders"] == []
+
+
+def test_a_fault_strikes_as_often_as_told_and_counts_its_hits(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    demo.set_fault(endpoint="GET /api/v3/ti*", action="html", times=2)
+    statuses = [caller.public("/api/v3/time").status_code for _ in range(3)]
+    assert statuses == [502, 502, 200]
+    assert caller.public("/api/v3/ping").status_code == 200
+    assert [fault["hits"] for fault in demo.faults()] == [2]
+    demo.clear_faults()
+    assert demo.faults() == []
+
+
+def test_a_fault_without_end_strikes_until_cleared(demo: RunningExchange, caller: Caller) -> None:
+    demo.set_fault(endpoint="*", action="status", times=None)
+    assert {caller.public("/api/v3/ping").status_code for _ in range(4)} == {503}
+    assert demo.ledger()["orders"] == []
+    demo.clear_faults()
+    assert caller.public("/api/v3/ping").status_code == 200
+
+
+def test_a_probability_strikes_now_and_then_and_the_same_way_for_a_seed(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    demo.set_fault(endpoint="*", action="html", times=None, probability=0.5)
+    statuses = [caller.public("/api/v3/ping").status_code for _ in range(20)]
+    assert {200, 502} == set(statuses)
+    with RunningExchange(is_paused=True) as other:
+        other.set_fault(endpoint="*", action="html", times=None, probability=0.5)
+        again = Caller(other.url)
+        assert [again.public("/api/v3/ping").status_code for _ in range(20)] == statuses
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ([], None),
+        ({"action": "drop"}, "endpoint: is missing"),
+        ({"endpoint": 5, "action": "drop"}, "endpoint: must be a string"),
+        ({"endpoint": "POST /api/v3/oder", "action": "drop"}, "endpoint: matches none"),
+        ({"endpoint": "*"}, "action: is missing"),
+        ({"endpoint": "*", "action": "explode"}, "action: must be one of drop, delay"),
+        ({"endpoint": "*", "action": "drop", "when": "never"}, "when: must be one of"),
+        ({"endpoint": "*", "action": "delay"}, "seconds: is missing"),
+        ({"endpoint": "*", "action": "delay", "seconds": "5"}, "seconds: must be a number"),
+        ({"endpoint": "*", "action": "delay", "seconds": -1}, "seconds: must lie between"),
+        ({"endpoint": "*", "action": "drop", "times": 0}, "times: must lie between"),
+        ({"endpoint": "*", "action": "drop", "times": 1.5}, "times: must be a whole number"),
+        ({"endpoint": "*", "action": "drop", "times": True}, "times: must be a whole number"),
+        ({"endpoint": "*", "action": "drop", "probability": 2}, "probability: must lie"),
+        ({"endpoint": "*", "action": "status", "status": 99}, "status: must lie between"),
+        ({"endpoint": "*", "action": "error", "code": "x"}, "code: must be a whole number"),
+        ({"endpoint": "*", "action": "drop", "oops": 1}, "oops: unknown field"),
+        ("drop", "a JSON object is expected, not str"),
+        ([{"endpoint": "*", "action": "drop"}, {"endpoint": "*"}], "action: is missing"),
+    ],
+)
+def test_a_fault_that_makes_no_sense_is_refused_whole(
+    demo: RunningExchange, item: Any, words: str | None
+) -> None:
+    if words is None:
+        assert demo.control("faults", item) == []
+    else:
+        with pytest.raises(ValueError, match=words):
+            demo.control("faults", item)
+    assert demo.faults() == []

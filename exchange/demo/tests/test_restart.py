@@ -1,0 +1,192 @@
+"""The exchange as a process: it stops cleanly, survives kill -9, and goes on where it was."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from exchange.demo.state import FILE_NAME, State, StateError
+from exchange.demo.testing import TEST_ACCOUNT, RunningExchange
+from exchange.demo.tests.conftest import Caller
+
+START = "2025-05-05T12:00:00Z"
+ANNOUNCED = re.compile(
+    r"Demo exchange listening on (http://127\.0\.0\.1:\d+), market time (\S+), speed 600\n"
+)
+
+
+class Process:
+    """`python -m exchange.demo` on a free port."""
+
+    def __init__(self, market_data: Path, state_dir: Path, *arguments: str) -> None:
+        command = [sys.executable, "-m", "exchange.demo", "--port", "0", "--speed", "600"]
+        command += ["--market-data", str(market_data), "--state-dir", str(state_dir)]
+        command += ["--account", TEST_ACCOUNT, "--start", START, *arguments]
+        self.running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.running.stdout
+        match = ANNOUNCED.fullmatch(self.running.stdout.readline())
+        assert match
+        self.url, self.announced = match.groups()
+
+    def control(self, path: str) -> Any:
+        """Read `/_control/<path>`."""
+        return requests.get(f"{self.url}/_control/{path}", timeout=5).json()
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and return the exit code."""
+        self.running.send_signal(number)
+        code = self.running.wait(5)
+        if self.running.stdout:
+            self.running.stdout.close()
+        return code
+
+
+@pytest.fixture
+def start(short_recordings: Path, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    started: list[Process] = []
+
+    def make(*arguments: str) -> Process:
+        started.append(Process(short_recordings, tmp_path / "state", *arguments))
+        return started[-1]
+
+    yield make
+    for process in started:
+        if process.running.poll() is None:
+            process.end(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_orders_balances_ids_and_time_survive(start: Callable[..., Process], how: int) -> None:
+    first = start()
+    placed = [Caller(first.url).order(quantity="0.001").json() for _ in range(3)]
+    ledger, clock = first.control("ledger"), first.control("clock")
+    code = first.end(signal.Signals(how))
+    assert code == (0 if how == signal.SIGTERM else -signal.SIGKILL)
+
+    second = start()
+    again = second.control("ledger")
+    for name in ("orders", "fills", "balances", "deposits", "fees", "market_maker"):
+        assert again[name] == ledger[name]
+    assert len(again["orders"]) == len(placed)
+    # A second of wall time is reserved ahead, which is ten minutes of market time here.
+    assert clock["market_time"] <= second.announced < "2025-05-05T12:20"
+    third = Caller(second.url).order(quantity="0.001").json()
+    assert third["orderId"] == placed[-1]["orderId"] + 1
+    assert third["transactTime"] >= placed[-1]["transactTime"]
+
+
+def test_time_seen_before_a_kill_is_never_seen_again(start: Callable[..., Process]) -> None:
+    seen = ""
+    for _ in range(3):
+        process = start()
+        assert process.announced >= seen
+        for _ in range(5):
+            seen = process.control("clock")["market_time"]
+        process.end(signal.SIGKILL)
+
+
+def test_downtime_does_not_count_and_paused_time_stands_exactly(
+    start: Callable[..., Process],
+) -> None:
+    first = start("--paused")
+    assert first.announced == "2025-05-05T12:00:00.000Z"
+    first.end(signal.SIGTERM)
+    time.sleep(0.2)
+    assert start("--paused").announced == first.announced
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_within_a_second_although_connections_are_open(
+    start: Callable[..., Process], number: signal.Signals
+) -> None:
+    process = start()
+    with requests.Session() as session:
+        session.get(f"{process.url}/api/v3/ping", timeout=5)
+        fault = {"endpoint": "GET /api/v3/time", "action": "delay", "seconds": 60}
+        session.post(f"{process.url}/_control/faults", json=fault, timeout=5)
+        host, port = process.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as waiting:
+            waiting.sendall(b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\n\r\n")
+            while not process.control("faults")[0]["hits"]:
+                time.sleep(0.01)
+            started = time.monotonic()
+            assert process.end(number) == 0
+            assert time.monotonic() - started < 1
+
+
+def test_a_second_process_on_the_same_state_is_refused(
+    start: Callable[..., Process], tmp_path: Path
+) -> None:
+    start()
+    with pytest.raises(StateError, match="locked") as error:
+        State(tmp_path / "state")
+    assert FILE_NAME in str(error.value)
+
+
+def test_a_taken_port_is_an_error_that_names_it(start: Callable[..., Process]) -> None:
+    port = int(start().url.rpartition(":")[2])
+    with pytest.raises(Exception, match=f"cannot listen on 127.0.0.1:{port}"):
+        RunningExchange(port=port).start()
+
+
+def test_a_state_of_another_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+        connection.execute("CREATE TABLE precious (x)")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StateError, match="schema 99, not 1"):
+        State(tmp_path)
+    assert path.read_bytes()[100:] == before[100:]
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"hello " * 1000)
+    with pytest.raises(StateError, match="cannot be used"):
+        State(tmp_path)
+
+
+def test_deposits_are_credited_once_and_new_keys_get_theirs(
+    short_recordings: Path, tmp_path: Path
+) -> None:
+    def total(*accounts: str) -> list[str]:
+        with RunningExchange(
+            accounts=accounts, market_data=short_recordings, state_dir=tmp_path, is_paused=True
+        ) as demo:
+            return sorted(one["amount"] for one in demo.ledger()["deposits"])
+
+    first, richer = ("a" * 20 + ":" + "b" * 20 + ":BTC=" + amount for amount in ("1", "9"))
+    assert total(first) == ["1.00000000"]
+    assert total(richer) == ["1.00000000"]
+    assert total(richer, "c" * 20 + ":" + "d" * 20 + ":BTC=2") == ["1.00000000", "2.00000000"]
+
+
+def test_a_steered_price_survives_a_restart(short_recordings: Path, tmp_path: Path) -> None:
+    for round_number in range(2):
+        with RunningExchange(
+            market_data=short_recordings, state_dir=tmp_path, is_paused=True
+        ) as demo:
+            if not round_number:
+                demo.set_price("BTCUSDT", "12345.67")
+            assert demo.control("price")["BTCUSDT"]["price"] == "12345.67000000"
+
+
+def test_the_state_file_holds_no_key_and_no_secret(short_recordings: Path, tmp_path: Path) -> None:
+    with RunningExchange(market_data=short_recordings, state_dir=tmp_path) as demo:
+        Caller(demo.url).order(quantity="0.001")
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    key, secret, _ = TEST_ACCOUNT.split(":")
+    assert key.encode() not in content
+    assert secret.encode() not in content

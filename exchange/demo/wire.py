@@ -1,0 +1,138 @@
+"""Requests as they arrive: raw bytes for the signature, strictly read parameters for the rest."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+from urllib.parse import unquote_plus
+
+from exchange.demo.errors import VenueError, illegal_characters, invalid_data, missing
+
+_DECIMAL: Final = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
+_INTEGER: Final = r"^[0-9]{1,20}$"
+_SYMBOL: Final = r"^[A-Z0-9-_.]{1,20}$"
+CLIENT_ORDER_ID: Final = r"^[a-zA-Z0-9-_]{1,36}$"
+_LARGEST_INTEGER: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireRequest:
+    """One HTTP request. `query` and `body` are exactly the bytes that were sent, still encoded."""
+
+    method: str
+    path: str
+    query: str
+    body: str
+    api_key: str | None
+    peer: str
+
+
+class Params:
+    """The parameters of one request. Reading one marks it; `finish` refuses what nobody read."""
+
+    def __init__(self, request: WireRequest) -> None:
+        # As documented by the venue, the query wins where query and body name the same parameter.
+        self._values = _pairs(request.body) | _pairs(request.query)
+        self._read: set[str] = set()
+
+    def has(self, name: str) -> bool:
+        """Say whether a parameter was sent, without reading it."""
+        return name in self._values
+
+    def text(self, name: str, pattern: str | None = None) -> str | None:
+        """Return an optional parameter; -1105 when empty, -1100 when the pattern fails."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        self._read.add(name)
+        if not value:
+            raise VenueError(-1105, f"Parameter '{name}' was empty.")
+        if pattern and re.fullmatch(pattern, value) is None:
+            raise illegal_characters(name, pattern)
+        return value
+
+    def required_text(self, name: str, pattern: str | None = None) -> str:
+        """Return a mandatory parameter; -1102 when it was not sent."""
+        value = self.text(name, pattern)
+        if value is None:
+            raise missing(name)
+        return value
+
+    def symbol(self) -> str | None:
+        """Return `symbol` if sent, checked for its form only."""
+        return self.text("symbol", _SYMBOL)
+
+    def integer(self, name: str) -> int | None:
+        """Return a whole number if sent."""
+        value = self.text(name, _INTEGER)
+        if value is not None and int(value) > _LARGEST_INTEGER:
+            raise invalid_data(name)
+        return None if value is None else int(value)
+
+    def decimal(self, name: str) -> Decimal | None:
+        """Return a plain decimal number if sent; `1e-05` is refused as at the venue."""
+        value = self.text(name, _DECIMAL)
+        return None if value is None else Decimal(value)
+
+    def boolean(self, name: str) -> bool:
+        """Return a flag, false when not sent; only `true` and `false` are understood."""
+        return self.choice(name, ("true", "false"), default="false") == "true"
+
+    def choice(
+        self,
+        name: str,
+        allowed: Collection[str],
+        *,
+        default: str,
+        refusal: Callable[[str], VenueError] = invalid_data,
+    ) -> str:
+        """Return one of the allowed words."""
+        value = self.text(name)
+        if value is not None and value not in allowed:
+            raise refusal(name)
+        return value or default
+
+    def limit(self, *, default: int, maximum: int) -> int:
+        """Return `limit`; a larger one than the maximum counts as the maximum, as at the venue."""
+        limit = self.integer("limit")
+        if limit == 0:
+            raise invalid_data("limit")
+        return min(limit or default, maximum)
+
+    def symbols(self) -> list[str] | None:
+        """Return `symbols`, a JSON list of names, if sent."""
+        value = self.text("symbols")
+        if value is None:
+            return None
+        try:
+            names = json.loads(value)
+        except ValueError:
+            names = None
+        if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+            raise illegal_characters(
+                "symbols", '^\\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}")*\\]$'
+            )
+        return names
+
+    def finish(self) -> None:
+        """Refuse the request when it carries a parameter that was not read (-1104)."""
+        if len(self._read) < len(self._values):
+            raise VenueError(
+                -1104,
+                f"Not all sent parameters were read; read '{len(self._read)}' parameter(s)"
+                f" but was sent '{len(self._values)}'.",
+            )
+
+
+def _pairs(encoded: str) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for part in filter(None, encoded.split("&")):
+        name, _, value = part.partition("=")
+        if unquote_plus(name) in values:
+            raise VenueError(-1101, "Duplicate values for a parameter detected.")
+        values[unquote_plus(name)] = unquote_plus(value)
+    return values
