@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
@@ -38,7 +39,7 @@ class User(AbstractUser):
     language = models.CharField(max_length=8, choices=Language, default=Language.ENGLISH)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
 
-    objects = AnyCaseUserManager()
+    objects: ClassVar[AnyCaseUserManager] = AnyCaseUserManager()
 
     class Meta(AbstractUser.Meta):
         swappable = "AUTH_USER_MODEL"

@@ -183,7 +183,7 @@ def apply_report(
     target = status_of_venue(report.status) if complete else OrderStatus.PARTIALLY_FILLED
     with transaction.atomic(using=JOURNAL):
         new_fills = [fill for trade in trades if (fill := _add_fill(order, trade)) is not None]
-        columns = {
+        columns: dict[str, Any] = {
             "venue_order_id": report.venue_order_id,
             "filled_quantity": report.filled_quantity,
             "filled_quote_quantity": report.filled_quote_quantity,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,15 @@ from psycopg.rows import dict_row
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 240
+
+
+# What the test run sets for itself; a user's shell has none of it.
+OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FERNET_KEYS", "DEMO_EXCHANGE_PORT")
+OURS_TOO = ("STATIC_ROOT", "TRADEBOT_DATA_DIR", "DJANGO_SETTINGS_MODULE")
+
+
+def _users_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in (*OURS, *OURS_TOO)}
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,7 @@ class Stack:
             timeout=timeout,
             check=False,
             cwd=self.data.parent,
+            env=_users_environment(),
         )
 
     def up(self) -> str:

@@ -17,10 +17,12 @@ from typing import Any, TypeVar
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection, connections, transaction
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from accounts.models import User
 from bots.domain.status import Reason, State, Status
 from bots.engine.publishing import publish_state
 from bots.feed import publish
@@ -146,9 +148,20 @@ def web(venue: RunningExchange, static_files: Path, tmp_path: Path) -> Iterator[
     web.stop()
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Start the system's Chromium once."""
+@pytest.fixture
+def can_sign_in(trader: User) -> None:
+    """Store the password as production does; the tests' own fast hash is unknown to it."""
+    hashed = PBKDF2PasswordHasher().encode(PASSWORD, salt="saltsaltsalt")
+    User.objects.filter(pk=trader.pk).update(password=hashed)
+
+
+@pytest.fixture
+def chromium(web: Web, bot: BotConfig, can_sign_in: None) -> Iterator[Browser]:
+    """Start the system's Chromium.
+
+    After everything that touches the database, and stopped before it: as long as Playwright
+    runs, its event loop occupies this thread, and Django refuses to work beside one.
+    """
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         pytest.fail("No Chromium. Install one (apt-get install chromium), or add -m 'not browser'.")
@@ -204,9 +217,7 @@ class Visit:
 
     def scrolls_sideways(self) -> bool:
         """Say whether the page is wider than the window."""
-        return bool(
-            self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-        )
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 
 @pytest.fixture
@@ -296,9 +307,7 @@ def test_a_status_change_shows_without_a_reload(
     assert here.problems == []
 
 
-def test_start_and_stop_work_without_a_reload(
-    visit: Callable[..., Visit], bot: BotConfig
-) -> None:
+def test_start_and_stop_work_without_a_reload(visit: Callable[..., Visit], bot: BotConfig) -> None:
     here = visit()
     here.page.get_by_role("button", name="Start Bitcoin").click()
     expect(here.page.locator(".chip")).to_have_text("pending")

@@ -9,5 +9,5 @@ import time
 class UtcFormatter(logging.Formatter):
     """Stamp lines in UTC, like everything else in this project."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_msec_format = "%s.%03dZ"

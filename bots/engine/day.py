@@ -24,7 +24,8 @@ def day_start(day: date) -> datetime:
 
 def equity(state: BotState) -> Decimal:
     """Return what the bot's capital is worth now, in quote."""
-    return state.bot.initial_capital + state.total_realized_pnl + state.unrealized_pnl
+    now: Decimal = state.bot.initial_capital + state.total_realized_pnl + state.unrealized_pnl
+    return now
 
 
 def roll_day(state: BotState, *, market_time: datetime, environment: Environment) -> bool:

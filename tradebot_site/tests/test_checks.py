@@ -11,7 +11,8 @@ from exchange.binance.urls import LIVE_URLS
 
 
 def _ids() -> set[str]:
-    return {message.id for message in run_checks() if (message.id or "").startswith("tradebot.")}
+    ids = {message.id or "" for message in run_checks()}
+    return {found for found in ids if found.startswith("tradebot.")}
 
 
 def test_the_defaults_are_fine() -> None:

@@ -16,7 +16,7 @@ from tradebot_site import environment
     ("text", "value"), [("true", True), ("YES", True), ("1", True), ("off", False), ("0", False)]
 )
 def test_a_boolean_is_read_in_its_usual_spellings(
-    monkeypatch: pytest.MonkeyPatch, text: str, value: bool
+    monkeypatch: pytest.MonkeyPatch, text: str, *, value: bool
 ) -> None:
     monkeypatch.setenv("LIVE_TRADING_ENABLED", text)
     assert environment.boolean("LIVE_TRADING_ENABLED", default=not value) is value
