@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.db.models import QuerySet
+
 from bots import journal
 from bots.domain.limits import unrealized_pnl
 from bots.domain.orders import UNSETTLED
@@ -22,21 +24,12 @@ def fold_books(state: BotState, *, rules: TradingRules) -> list[Trade]:
     Reads nothing but one row id when no fill has come since the last time. Everything it
     writes can be computed again from the fills, so a tick that dies on the way loses nothing.
     """
-    newest = (
-        Fill.objects.using(journal.JOURNAL)
-        .filter(bot_id=state.pk)
-        .order_by("-id")
-        .values_list("id", flat=True)
-        .first()
-    ) or 0
+    _begin_anew_elsewhere(state)
+    of_these_books = _fills(state)
+    newest = of_these_books.order_by("-id").values_list("id", flat=True).first() or 0
     if newest == state.last_folded_fill_id:
         return []
-    fills = list(
-        Fill.objects.using(journal.JOURNAL)
-        .filter(bot_id=state.pk)
-        .select_related("order")
-        .order_by("id")
-    )
+    fills = list(of_these_books.select_related("order").order_by("id"))
     position = fold(
         [_domain_fill(fill) for fill in fills],
         base_asset=rules.base_asset,
@@ -54,6 +47,32 @@ def fold_books(state: BotState, *, rules: TradingRules) -> list[Trade]:
     if all(fill.order.status not in UNSETTLED for fill in fills):
         state.last_folded_fill_id = newest
     return trades
+
+
+def _fills(state: BotState) -> QuerySet[Fill]:
+    """Return the fills of what the bot trades now: one account, one market, one symbol."""
+    bot = state.bot
+    return Fill.objects.using(journal.JOURNAL).filter(
+        bot_id=bot.pk,
+        account_id=bot.api_key.account_id if bot.api_key else None,
+        market=bot.position_type,
+        symbol=bot.symbol,
+    )
+
+
+def _begin_anew_elsewhere(state: BotState) -> None:
+    """Open new books when the bot was given another account, market or symbol.
+
+    Profit, day and signals of paper money are none of live money's business.
+    """
+    bot = state.bot
+    books = f"{bot.api_key.account_id if bot.api_key else ''}:{bot.position_type}:{bot.symbol}"
+    if state.folded_for == books:
+        return
+    state.folded_for = books
+    state.last_folded_fill_id = -1
+    state.trading_day = state.day_start_equity = None
+    state.last_seen_kline = state.last_order_time = None
 
 
 def _domain_fill(fill: Fill) -> DomainFill:
@@ -133,10 +152,13 @@ def count_day(state: BotState) -> None:
     """Count entries and profit of the bot's trading day; call when the day or the books changed."""
     if state.trading_day is None:
         return
-    today = Trade.objects.using(journal.JOURNAL).filter(
-        bot_id=state.pk, market_time__gte=day_start(state.trading_day)
+    state.daily_trades_count = (
+        _fills(state)
+        .filter(side=Side.BUY, market_time__gte=day_start(state.trading_day))
+        .values("order_id")
+        .distinct()
+        .count()
     )
-    state.daily_trades_count = today.filter(side=Side.BUY).count()
 
 
 def mark_to_market(state: BotState, price: Decimal) -> None:

@@ -80,6 +80,8 @@ def _tick(state: BotState, *, started: datetime) -> None:
     trades = fold_books(state, rules=rules)
     view = read_market(state, gateway=gateway)
     _take_market(state, view, environment=environment)
+    if trades:
+        count_day(state)
     publish_klines(state, view.klines)
     if not settled:
         show_waiting_for_the_venue(state, environment=environment)
@@ -92,11 +94,11 @@ def _tick(state: BotState, *, started: datetime) -> None:
     tick, orders = record_decision(state, snapshot, decision, gateway=gateway, started=started)
     show_decision(state, decision, environment=environment)
     submit_orders(orders, gateway=gateway)
-    trades += fold_books(state, rules=rules)
     show_outcome(state, decision, orders)
-    count_day(state)
+    if new_trades := fold_books(state, rules=rules):
+        count_day(state)
     mark_to_market(state, view.ticker.price)
-    publish_trades(state, trades)
+    publish_trades(state, trades + new_trades)
     milliseconds = int((time.monotonic() - clock) * 1000)
     journal.finish_tick(tick, status=state.status, duration_ms=milliseconds)
 
@@ -118,7 +120,6 @@ def _take_market(state: BotState, view: MarketView, *, environment: Environment)
     mark_to_market(state, view.ticker.price)
     if roll_day(state, market_time=market_time, environment=environment):
         mark_to_market(state, view.ticker.price)  # against the new baseline
-    count_day(state)
     state.last_market_time = market_time
     if state.last_seen_kline is not None and state.last_seen_kline > market_time:
         state.last_seen_kline = None  # a recording that has been started anew

@@ -203,6 +203,7 @@ class Migration(migrations.Migration):
                 ('unrealized_pnl', models.DecimalField(decimal_places=18, default=Decimal('0'), max_digits=36)),
                 ('total_realized_pnl', models.DecimalField(decimal_places=18, default=Decimal('0'), max_digits=36)),
                 ('last_folded_fill_id', models.BigIntegerField(default=0)),
+                ('folded_for', models.CharField(blank=True, default='', max_length=120)),
                 ('trading_day', models.DateField(blank=True, null=True)),
                 ('day_start_equity', models.DecimalField(blank=True, decimal_places=18, max_digits=36, null=True)),
                 ('daily_pnl', models.DecimalField(decimal_places=18, default=Decimal('0'), max_digits=36)),

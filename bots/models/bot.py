@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from bots.domain.orders import UNSETTLED
 from bots.domain.parameters import validate_parameters
 from bots.domain.snapshot import Parameters
 from bots.domain.strategies import STRATEGIES
@@ -177,10 +178,34 @@ class BotConfig(models.Model):
             problems["trailing_stop_perc"] = "Set a distance, or switch the trailing stop off."
         if self.api_key is not None and self.api_key.owner_id != self.user_id:
             problems["api_key"] = "This key belongs to another user."
+        problems |= self._changes_that_need_a_flat_bot()
         if problems:
             raise ValidationError(
-                {name if name in fields else "__all__": text for name, text in problems.items()}
+                {
+                    name if name in fields else NON_FIELD_ERRORS: text
+                    for name, text in problems.items()
+                }
             )
+
+    def _changes_that_need_a_flat_bot(self) -> dict[str, str]:
+        """Refuse to trade something else while a position or an open order belongs to the old."""
+        before = (
+            BotConfig.objects.filter(pk=self.pk).select_related("state", "api_key", "user").first()
+        )
+        if before is None or not before.is_engaged:
+            return {}
+        return {
+            name: "Close the position first: it belongs to what the bot trades now."
+            for name in ("symbol", "position_type", "api_key", "user")
+            if getattr(before, name) != getattr(self, name)
+        }
+
+    @property
+    def is_engaged(self) -> bool:
+        """Say whether the bot holds a position or has an order whose end is not known."""
+        state = getattr(self, "state", None)
+        holds = state is not None and state.in_position
+        return holds or self.orders.filter(status__in=UNSETTLED).exists()
 
 
 def _first(custom: Any, plain_value: Any) -> Any:

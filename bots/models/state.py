@@ -42,7 +42,9 @@ class BotState(models.Model):
     last_price = amount(null=True, blank=True)
     unrealized_pnl = amount(default=Decimal(0))
     total_realized_pnl = amount(default=Decimal(0))
-    last_folded_fill_id = models.BigIntegerField(default=0)  # books are refolded when newer exist
+    # Books are folded anew when there are newer fills, or when the bot trades something else now.
+    last_folded_fill_id = models.BigIntegerField(default=0)
+    folded_for = models.CharField(max_length=120, blank=True, default="")
 
     trading_day = models.DateField(null=True, blank=True)  # UTC day of market time
     day_start_equity = amount(null=True, blank=True)

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import override_settings
 from django.utils import timezone
 
@@ -226,3 +227,34 @@ def test_a_stop_keeps_the_position_and_says_so(started_bot: BotConfig, go_to: Go
     assert (state.status, state.in_position) == ("stopped", True)
     assert "position kept" in state.last_sentence
     assert run_tick(started_bot.pk) == "Bot not active"
+
+
+def test_a_bot_that_is_given_another_symbol_begins_books_of_its_own(
+    started_bot: BotConfig, go_to: GoTo
+) -> None:
+    go_to(AT_BUY)
+    run_tick(started_bot.pk)
+    go_to(AT_SELL)
+    run_tick(started_bot.pk)
+    bitcoin = _state(started_bot)
+    assert bitcoin.total_realized_pnl != 0
+    BotConfig.objects.update(symbol="ETHUSDT")
+    run_tick(started_bot.pk)
+    ether = _state(started_bot)
+    assert (ether.total_realized_pnl, ether.current_position_size_coins) == (0, 0)
+    assert (ether.daily_pnl, ether.daily_trades_count) == (0, 0)
+    BotConfig.objects.update(symbol="BTCUSDT")
+    run_tick(started_bot.pk)
+    assert _state(started_bot).total_realized_pnl == bitcoin.total_realized_pnl
+
+
+def test_what_a_bot_trades_cannot_be_changed_while_it_holds_a_position(
+    started_bot: BotConfig, go_to: GoTo
+) -> None:
+    go_to(AT_BUY)
+    run_tick(started_bot.pk)
+    bot = BotConfig.objects.get()
+    bot.symbol, bot.api_key, bot.stop_loss_perc = "ETHUSDT", None, Decimal(3)
+    with pytest.raises(ValidationError) as refused:
+        bot.full_clean()
+    assert set(refused.value.message_dict) == {"symbol", "api_key"}
