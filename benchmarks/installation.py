@@ -48,7 +48,7 @@ def _measure(clone: Path, calibration: float) -> list[str]:
     _tradebotctl(clone, "down")
     return [
         f"| calibration loop | {calibration:.2f} s |",
-        f"| clone to `Ready`, warm package cache | {first:.1f} s ({first / calibration:.0f} loops) |",
+        f"| clone to `Ready` (warm cache) | {first:.1f} s ({first / calibration:.0f} loops) |",
         f"| second start to `Ready` | {second:.1f} s ({second / calibration:.0f} loops) |",
         *(f"| memory of {name} | {megabytes} MB |" for name, megabytes in memory.items()),
         f"| memory of all | {sum(memory.values())} MB |",

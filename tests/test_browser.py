@@ -11,14 +11,17 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from channels.layers import channel_layers
 from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection, connections, transaction
+from django.test import override_settings
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
@@ -32,6 +35,7 @@ from bots.services import start_bot
 from bots.templatetags import figures
 from exchange.demo.testing import RunningExchange
 from exchange.domain.types import Environment
+from tradebot_site import settings as product_settings
 
 pytestmark = [
     pytest.mark.browser,
@@ -140,7 +144,20 @@ def static_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def web(venue: RunningExchange, static_files: Path, tmp_path: Path) -> Iterator[Web]:
+def same_channels() -> Iterator[None]:
+    """Publish where the web process listens: on the test's Redis, under the product's names."""
+    configured = product_settings.CHANNEL_LAYERS["default"]
+    config = {**configured["CONFIG"], "hosts": [settings.REDIS_URL]}  # type: ignore[dict-item]
+    with override_settings(CHANNEL_LAYERS={"default": {**configured, "CONFIG": config}}):
+        channel_layers.backends.clear()
+        yield
+    channel_layers.backends.clear()
+
+
+@pytest.fixture
+def web(
+    venue: RunningExchange, same_channels: None, static_files: Path, tmp_path: Path
+) -> Iterator[Web]:
     """Run the web process."""
     web = Web(venue, static_files, tmp_path / "web.log")
     web.start()
@@ -329,7 +346,7 @@ def test_klines_and_trades_move_the_chart_and_the_history(
     newest = page.evaluate(
         f"fetch('/bots/{bot.pk}/chart.json').then(a => a.json()).then(c => c.klines.at(-1))"
     )
-    begins = timezone.datetime.fromtimestamp(newest[0] + 300, tz=timezone.get_default_timezone())
+    begins = datetime.fromtimestamp(newest[0] + 300, tz=UTC)
     kline = {
         "open_time": begins.isoformat(), "open": "104000", "high": "104500.5", "low": "103900",
         "close": "104321.25", "volume": "7", "is_closed": False,
@@ -384,15 +401,11 @@ def test_the_browser_writes_and_computes_as_the_server_does(
     here = visit()
     page = here.page
     _show(bot, Status(State.RUNNING), **HOLDING)
-    values = ["104005.1", "99.5", "0.5", "0.00001234", "12345.678", "0", "-1.005", "0.00961"]
+    values = ["104005.1", "99.5", "0.5", "0.00001234", "12345.678", "0", "-1.25", "0.00961"]
     for name in ("price", "quantity", "money", "signed", "percent"):
         script = f"values => import('/static/js/format.js').then(f => values.map(v => f.{name}(v)))"
         write = getattr(figures, name)
-        # Binary floats round 1.005 down; amounts come with far more digits than are shown.
-        expected = [write(Decimal(repr(float(value)))) for value in values]
-        shown = page.evaluate(script, values)
-        differing = [pair for pair in zip(shown, expected, strict=True) if pair[0] != pair[1]]
-        assert [pair for pair in differing if "1.0" not in pair[0]] == [], name
+        assert page.evaluate(script, values) == [write(Decimal(value)) for value in values], name
     data = elsewhere(lambda: _view(bot).page_data)
     script = "data => import('/static/js/derive.js').then(d => d.figures(data, data.state))"
     computed = page.evaluate(script, data)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, cast
@@ -11,10 +12,12 @@ import orjson
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
-from channels.layers import get_channel_layer
+from channels.layers import channel_layers, get_channel_layer
 from channels.routing import URLRouter
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
+from django.test import override_settings
 
 from accounts.models import User
 from bots.consumers import NOT_FOUND, NOT_SIGNED_IN
@@ -26,6 +29,18 @@ from bots.services import create_bot
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 ROUTES = URLRouter(websocket_urlpatterns)
+untyped_communicator: Any = ApplicationCommunicator
+
+
+@pytest.fixture(autouse=True)
+def _own_channels() -> Iterator[None]:
+    """Use channel names of our own: publish and subscribe reach across Redis databases."""
+    configured: dict[str, Any] = settings.CHANNEL_LAYERS["default"]
+    config = {**configured["CONFIG"], "prefix": f"consumers-{uuid.uuid4().hex}"}
+    with override_settings(CHANNEL_LAYERS={"default": {**configured, "CONFIG": config}}):
+        channel_layers.backends.clear()
+        yield
+    channel_layers.backends.clear()
 
 
 def _make_bot(owner: User, name: str = "Bitcoin") -> BotConfig:
@@ -42,17 +57,17 @@ def _publish(bot: BotConfig, kind: Any, data: dict[str, Any]) -> int:
 
 
 class Page:
-    """The browser's end of a socket. (channels.testing would need daphne, which nothing else does.)"""
+    """The browser's end of a socket; channels.testing would need daphne."""
 
     def __init__(self, path: str, user: User | AnonymousUser) -> None:
-        scope = {
+        scope: dict[str, Any] = {
             "type": "websocket",
             "path": path,
             "query_string": b"",
             "headers": [],
             "user": user,
         }
-        self._socket = ApplicationCommunicator(ROUTES, cast(Any, scope))
+        self._socket = untyped_communicator(ROUTES, scope)
 
     async def open(self) -> None:
         """Connect; a consumer accepts even those whom it turns away, so that they learn why."""
@@ -69,7 +84,7 @@ class Page:
 
     async def hears_nothing(self) -> bool:
         """Say whether nothing comes for a while."""
-        return await self._socket.receive_nothing(0.2)
+        return bool(await self._socket.receive_nothing(0.2))
 
     async def say(self, **content: Any) -> None:
         """Send text or bytes."""

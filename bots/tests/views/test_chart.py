@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from decimal import Decimal
 from typing import Any
 
@@ -75,20 +76,27 @@ def test_trades_become_markers_and_levels_become_lines(bot: BotConfig, as_trader
 
 
 def test_a_venue_that_does_not_answer_is_said_in_words(
-    bot: BotConfig, as_trader: Client, venue: RunningExchange, unused_tcp_port: int
+    bot: BotConfig, as_trader: Client, venue: RunningExchange
 ) -> None:
-    nobody = f"http://127.0.0.1:{unused_tcp_port}"
+    with socket.socket() as unheard:  # bound, and nobody listens
+        unheard.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{unheard.getsockname()[1]}"
+        status, answer = _chart_at(nobody, as_trader, bot)
+    assert status == 503
+    assert answer["retry"] is True
+    assert "The venue does not answer" in answer["message"]
+    assert "127.0.0.1" not in answer["message"]
+
+
+def _chart_at(nobody: str, client: Client, bot: BotConfig) -> tuple[int, dict[str, Any]]:
     sockets = nobody.replace("http", "ws", 1)
     urls = UrlSet(
         spot=nobody, spot_ws=sockets, spot_ws_api=sockets, futures=nobody, futures_ws=sockets
     )
     with override_settings(EXCHANGE_URLS={**settings.EXCHANGE_URLS, "demo": urls}):
-        status, answer = _chart(as_trader, bot)
+        answer = _chart(client, bot)
         close_gateways()
-    assert status == 503
-    assert answer["retry"] is True
-    assert "The venue does not answer" in answer["message"]
-    assert str(unused_tcp_port) not in answer["message"]
+    return answer
 
 
 def test_a_bot_without_a_key_has_no_venue_to_ask(bot: BotConfig, as_trader: Client) -> None:

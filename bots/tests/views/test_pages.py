@@ -117,7 +117,7 @@ def test_a_bot_page_shows_status_position_limits_and_history(
         "Did not buy, reason 1.",
         "Started by hand.",
         "entry signal",
-        "≈<span class=\"figure\" data-speed>60</span>× real time",
+        '≈<span class="figure" data-speed>60</span>× real time',
     ):
         assert text in page, text
     assert "Nothing watches this position" in page

@@ -1,0 +1,7 @@
+"""Bots in the admin: settings can be edited, facts can only be read."""
+
+from __future__ import annotations
+
+from bots.admin import config, records
+
+__all__ = ["config", "records"]

@@ -1,0 +1,350 @@
+"""What the pages show: bots with their state, and what can be computed from both.
+
+`static/js/derive.js` computes the same figures again from every frame that arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
+from functools import cached_property
+from itertools import pairwise
+from statistics import median
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from accounts.models import User
+from bots.domain.status import State
+from bots.models import BotConfig, BotEvent, BotState, Tick, Trade
+from bots.selectors.status import state_data
+from exchange.domain.types import ZERO, Environment
+
+HISTORY_ROWS: Final = 20
+HUNDRED: Final = Decimal(100)
+
+# The longest match wins; the venue's rules would know, but a page asks no venue for a unit.
+QUOTE_ASSETS: Final = (
+    "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI", "EUR", "TRY", "BRL", "JPY", "BTC", "ETH", "BNB",
+)  # fmt: skip
+NEEDS_A_PERSON: Final = (State.ERROR, State.WAITING)
+LIFTED_BY_START: Final = (State.ERROR, State.PAUSED)
+
+
+def bots_of(user: User) -> QuerySet[BotConfig]:
+    """Return the user's bots with state and key; the key's secrets stay in the database."""
+    return _with_state(BotConfig.objects.filter(user=user)).order_by("name", "pk")
+
+
+def bot_visible_to(user: User, bot_id: int) -> BotConfig:
+    """Return a bot of the user, or any bot for staff; BotConfig.DoesNotExist otherwise."""
+    bots = BotConfig.objects.all() if user.is_staff else BotConfig.objects.filter(user=user)
+    return _with_state(bots).get(pk=bot_id)
+
+
+def may_control(user: User, bot: BotConfig) -> bool:
+    """Say whether the user may start and stop the bot: its owner, or staff with the permission."""
+    return bot.user_id == user.pk or (user.is_staff and user.has_perm("bots.change_botconfig"))
+
+
+def state_of(bot: BotConfig) -> BotState:
+    """Return the bot's state, an unsaved stopped one when the row is missing."""
+    try:
+        return bot.state
+    except BotState.DoesNotExist:
+        return BotState(bot=bot)
+
+
+def trades_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[Trade]:
+    """Return the newest trades, newest first."""
+    return list(Trade.objects.filter(bot=bot).order_by("-id")[:limit])
+
+
+def decisions_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[Tick]:
+    """Return the newest ticks, newest first, without what they read."""
+    return list(Tick.objects.filter(bot=bot).defer("inputs", "decision").order_by("-id")[:limit])
+
+
+def events_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[BotEvent]:
+    """Return the newest lines of the journal, newest first, with who did it."""
+    return list(BotEvent.objects.filter(bot=bot).select_related("actor").order_by("-id")[:limit])
+
+
+def market_speed(ticks: Sequence[Tick]) -> int | None:
+    """Return how many times faster than the wall clock market time ran, None when unknown.
+
+    The median of neighbouring ticks, so that a night in which nothing ran does not count.
+    """
+    ratios = [
+        (newer.market_time - older.market_time) / (newer.started_at - older.started_at)
+        for newer, older in pairwise(ticks)
+        if newer.market_time and older.market_time and newer.started_at > older.started_at
+    ]
+    return round(median(ratios)) if ratios else None
+
+
+def quote_asset(symbol: str) -> str:
+    """Return the currency in which a symbol's prices are, empty when it is not a common one."""
+    return max((name for name in QUOTE_ASSETS if symbol.endswith(name)), key=len, default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A price that ends the position and how far the market is from it, in percent."""
+
+    price: Decimal | None
+    distance: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How much of a daily limit is used up, 0 to 100; `limit` is None when it is not set."""
+
+    limit: Decimal | int | None
+    used: Decimal
+
+
+class BotView:
+    """One bot as a page shows it."""
+
+    def __init__(self, bot: BotConfig) -> None:
+        self.bot = bot
+        self.state = state_of(bot)
+
+    @property
+    def environment(self) -> str:
+        """Return the environment of the bot's key, empty without a key."""
+        return self.bot.api_key.environment if self.bot.api_key else ""
+
+    @property
+    def quote(self) -> str:
+        """Return the currency of the bot's money."""
+        return quote_asset(self.bot.symbol)
+
+    @property
+    def base(self) -> str:
+        """Return the currency of the bot's quantities."""
+        return self.bot.symbol.removesuffix(self.quote)
+
+    @property
+    def group(self) -> str:
+        """Name what may be added up: paper and real money, dollars and coins never mix."""
+        return f"{self.environment or 'none'}-{self.quote or 'none'}"
+
+    @cached_property
+    def equity(self) -> Decimal:
+        """Return initial capital plus all profit and loss, quote."""
+        equity: Decimal = self.bot.initial_capital + self.total_pnl
+        return equity
+
+    @property
+    def total_pnl(self) -> Decimal:
+        """Return realized plus unrealized profit and loss, quote."""
+        total: Decimal = self.state.total_realized_pnl + self.state.unrealized_pnl
+        return total
+
+    @property
+    def daily_percent(self) -> Decimal:
+        """Return today's profit and loss in percent of the equity at the start of the day."""
+        return _percent(self.state.daily_pnl, self.equity - self.state.daily_pnl) or ZERO
+
+    @property
+    def unrealized_percent(self) -> Decimal | None:
+        """Return how far the price has moved from the entry."""
+        if self.state.entry_price is None or self.state.last_price is None:
+            return None
+        return _percent(self.state.last_price - self.state.entry_price, self.state.entry_price)
+
+    @property
+    def stop(self) -> Level:
+        """Return the stop-loss."""
+        return self._level(self.state.stop_loss_price)
+
+    @property
+    def target(self) -> Level:
+        """Return the take-profit."""
+        return self._level(self.state.take_profit_price)
+
+    @property
+    def trail(self) -> Level:
+        """Return the trailing stop."""
+        return self._level(self.state.trailing_stop_price)
+
+    @property
+    def guard(self) -> Decimal | None:
+        """Return the stop that the falling price would meet first."""
+        stops = [p for p in (self.state.stop_loss_price, self.state.trailing_stop_price) if p]
+        return max(stops, default=None)
+
+    @property
+    def track(self) -> dict[str, str] | None:
+        """Return where entry and price lie between stop (0) and target (100)."""
+        low, high, state = self.guard, self.state.take_profit_price, self.state
+        if None in (low, high, state.entry_price, state.last_price) or high <= low:
+            return None
+        entry = _clamp(_percent(state.entry_price - low, high - low))
+        now = _clamp(_percent(state.last_price - low, high - low))
+        left, right = sorted((entry, now))
+        return {
+            "entry": f"{entry:.2f}",
+            "now": f"{now:.2f}",
+            "from": f"{left:.2f}",
+            "width": f"{right - left:.2f}",
+            "result": "won" if now >= entry else "lost",
+        }
+
+    @property
+    def status_word(self) -> str:
+        """Return the first word of the status."""
+        return self.state.status.partition(" (")[0]
+
+    @property
+    def status_note(self) -> str:
+        """Return the rest of the status, shown muted behind the word."""
+        return self.state.status.removeprefix(self.status_word)
+
+    @property
+    def can_start(self) -> bool:
+        """Say whether starting would change something: a paused or failed bot is lifted by it."""
+        return not self.bot.is_active or self.state.state in LIFTED_BY_START
+
+    @property
+    def start_word(self) -> str:
+        """Return what the start button says: an active bot is only lifted from its pause."""
+        return "Resume" if self.bot.is_active else "Start"
+
+    @property
+    def side_word(self) -> str:
+        """Say on which side the position is."""
+        if self.state.in_position:
+            return "long"
+        dust = self.state.current_position_size_coins
+        return "none, only dust too small to sell" if dust else "none"
+
+    @property
+    def periods(self) -> str:
+        """Return the periods of both averages, for example 9/21."""
+        parameters = self.bot.parameters
+        return f"{parameters.ema_fast}/{parameters.ema_slow}"
+
+    @property
+    def unguarded(self) -> bool:
+        """Say whether a position is held that nothing watches."""
+        return self.state.in_position and not self.bot.is_active
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Say whether the bot cannot go on without its owner."""
+        return self.state.state in NEEDS_A_PERSON
+
+    @property
+    def gauges(self) -> dict[str, Gauge]:
+        """Return today's three limits."""
+        bot, today = self.bot, self.daily_percent
+        return {
+            "target": _gauge(bot.daily_target_perc, today),
+            "loss": _gauge(bot.max_daily_loss_perc, -today),
+            "trades": _gauge(bot.max_daily_trades, Decimal(self.state.daily_trades_count)),
+        }
+
+    @property
+    def page_data(self) -> dict[str, Any]:
+        """Return what the browser needs to compute the same figures from frames."""
+        bot = self.bot
+        return {
+            "bot_id": bot.pk,
+            "seq": self.state.sequence,
+            "name": bot.name,
+            "symbol": bot.symbol,
+            "timeframe": bot.timeframe,
+            "environment": self.environment,
+            "group": self.group,
+            "quote": self.quote,
+            "initial_capital": str(bot.initial_capital),
+            "daily_target_perc": _text(bot.daily_target_perc),
+            "max_daily_loss_perc": _text(bot.max_daily_loss_perc),
+            "max_daily_trades": bot.max_daily_trades,
+            "state": state_data(self.state),
+        }
+
+    def _level(self, price: Decimal | None) -> Level:
+        now = self.state.last_price
+        return Level(price, _percent(price - now, now) if price and now else None)
+
+
+@dataclass(slots=True)
+class Total:
+    """Sums over the bots of one environment and currency."""
+
+    group: str
+    environment: str
+    quote: str
+    equity: Decimal = ZERO
+    daily_pnl: Decimal = ZERO
+
+    @property
+    def daily_percent(self) -> Decimal:
+        """Return today's profit and loss in percent of the equity at the start of the day."""
+        return _percent(self.daily_pnl, self.equity - self.daily_pnl) or ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class DemoNote:
+    """Which recordings the demo venue plays: symbols, and the month that market time is in."""
+
+    symbols: str
+    month: str
+
+
+def demo_note(views: Iterable[BotView]) -> DemoNote | None:
+    """Say what the demo bots among `views` trade on, None when there are none."""
+    demo = [view for view in views if view.environment == Environment.DEMO]
+    if not demo:
+        return None
+    symbols = " and ".join(sorted({view.bot.symbol for view in demo}))
+    moments = [view.state.last_market_time for view in demo if view.state.last_market_time]
+    return DemoNote(symbols, f"{max(moments).astimezone(UTC):%B %Y}" if moments else "")
+
+
+def totals(views: Iterable[BotView]) -> list[Total]:
+    """Add up equity and today's profit and loss, real money first."""
+    sums: dict[str, Total] = {}
+    for view in views:
+        total = sums.setdefault(view.group, Total(view.group, view.environment, view.quote))
+        total.equity += view.equity
+        total.daily_pnl += view.state.daily_pnl
+    return sorted(sums.values(), key=lambda total: (-_weight(total.environment), total.quote))
+
+
+def environments(views: Iterable[BotView]) -> list[str]:
+    """Return the environments in use, the one with the most at stake first."""
+    return sorted({view.environment for view in views} - {""}, key=_weight, reverse=True)
+
+
+def _with_state(bots: QuerySet[BotConfig]) -> QuerySet[BotConfig]:
+    return bots.select_related("state", "api_key").defer(
+        "api_key__encrypted_key", "api_key__encrypted_secret"
+    )
+
+
+def _weight(environment: str) -> int:
+    order = ["", Environment.DEMO, Environment.TESTNET, Environment.LIVE]
+    return order.index(environment)
+
+
+def _gauge(limit: Decimal | int | None, used: Decimal) -> Gauge:
+    return Gauge(limit, _clamp(_percent(used, Decimal(limit))) if limit else ZERO)
+
+
+def _percent(part: Decimal, whole: Decimal) -> Decimal | None:
+    return part / whole * HUNDRED if whole else None
+
+
+def _clamp(value: Decimal | None) -> Decimal:
+    return min(max(value or ZERO, ZERO), HUNDRED)
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,61 @@
+"""One bot: chart, position, limits, health and history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from bots.models import BotConfig
+from bots.selectors.pages import (
+    BotView,
+    bots_of,
+    decisions_of,
+    demo_note,
+    events_of,
+    market_speed,
+    may_control,
+    trades_of,
+)
+from bots.views.access import bot_or_404, signed_in_user
+
+
+@require_safe
+@login_required
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show everything about one bot."""
+    bot = bot_or_404(request, pk)
+    user = signed_in_user(request)
+    view, history_context = BotView(bot), _history(bot)
+    context = {
+        "view": view,
+        "may_control": may_control(user, bot),
+        "rail_bots": [BotView(each) for each in bots_of(user)],
+        "environments": [view.environment] if view.environment else [],
+        "environment": view.environment,
+        "demo": demo_note([view]),
+        "speed": market_speed(history_context["ticks"]),
+        "page_data": {
+            "page": "bot",
+            "bots": [view.page_data],
+            "chart_url": reverse("bot-chart", args=[pk]),
+        },
+        **history_context,
+    }
+    return render(request, "bots/detail.html", context)
+
+
+@require_safe
+@login_required
+def history(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer the tables below the chart alone, for pages that are open."""
+    bot = bot_or_404(request, pk)
+    return render(request, "bots/_history.html", {"view": BotView(bot), **_history(bot)})
+
+
+def _history(bot: BotConfig) -> dict[str, Any]:
+    return {"trades": trades_of(bot), "ticks": decisions_of(bot), "events": events_of(bot)}

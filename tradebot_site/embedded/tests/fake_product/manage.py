@@ -1,0 +1,31 @@
+"""Stand-in for manage.py: records how it was called; `demo_exchange` serves."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from serving import record, serve  # type: ignore[import-not-found]
+
+NOTED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEMO_EXCHANGE_PORT", "DEMO_TRADER_PASSWORD")
+
+
+def main() -> int:
+    """Behave as the command that was asked for."""
+    command = sys.argv[1]
+    env = {name: os.environ[name] for name in NOTED if name in os.environ}
+    record(command, {"argv": sys.argv[2:], "env": env, "cwd": str(Path.cwd())})
+    if command == "echo":
+        sys.stdout.write(sys.stdin.read())
+        return int(sys.argv[2])
+    if os.environ.get("FAKE_FAILS") == command:
+        sys.stdout.write("first line\nit broke because of the moon\n")
+        return 3
+    if command == "demo_exchange":
+        serve(int(sys.argv[sys.argv.index("--port") + 1]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
