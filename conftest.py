@@ -31,6 +31,15 @@ DEMO_SECRET = "Secret00" * 8
 FAST_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the chapters of the whole-stack story in their order; everything else is shuffled."""
+    places = [index for index, item in enumerate(items) if item.get_closest_marker("stack")]
+    chapters = sorted((items[index] for index in places), key=lambda item: item.location[:2])
+    for index, chapter in zip(places, chapters, strict=True):
+        items[index] = chapter
+
+
 def _own_redis_url() -> str:
     """Return a database of its own for each parallel test process (gw0 → 1, gw1 → 2, …)."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
@@ -43,9 +52,9 @@ def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep parallel test processes apart, and out of a developer's installation."""
     url = _own_redis_url()
     static = tmp_path_factory.mktemp("static")
-    layers = {
-        "default": {**settings.CHANNEL_LAYERS["default"], "CONFIG": {"hosts": [url]}},
-    }
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    config = {"hosts": [url], "prefix": f"tradebot:test:{worker}:channels"}
+    layers = {"default": {**settings.CHANNEL_LAYERS["default"], "CONFIG": config}}
     with override_settings(
         REDIS_URL=url,
         CHANNEL_LAYERS=layers,

@@ -13,7 +13,7 @@ import pytest
 
 from tests.stack import Stack, money, wait_for
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 
 # The recording starts 45 market minutes before a buy and 70 before its sale, at 60 times real time.
 TWO_MINUTES = 120

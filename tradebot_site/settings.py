@@ -70,7 +70,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tradebot_site.middleware.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -144,7 +144,8 @@ REDIS_URL = environment.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "tradebot:channels"},
+        # Publish and subscribe know no database numbers: the name keeps installations apart.
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": f"tradebot:{INSTALLATION_ID}:channels"},
     },
 }
 
@@ -197,12 +198,31 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"no_heartbeat": {"()": "tradebot_site.logs.WithoutHeartbeat"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["no_heartbeat"],
+        }
+    },
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {"urllib3": {"level": "WARNING"}},
+    "loggers": {
+        "urllib3": {"level": "WARNING"},
+        # Two lines a second for each bot; what a tick decided is recorded where it can be read.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
 }
+_ACCENT = {
+    # The pages' accent colour, lighter and darker; Unfold wants eleven shades.
+    "50": "#eff5ff", "100": "#dbe8fe", "200": "#bfd6fe", "300": "#93bbfd", "400": "#5b9dff",
+    "500": "#3b82f6", "600": "#1a5fd0", "700": "#1a52b5", "800": "#1c4593", "900": "#1c3d77",
+    "950": "#152648",
+}  # fmt: skip
 UNFOLD = {
     "SITE_TITLE": "TradeBot",
     "SITE_HEADER": "TradeBot operations",
     "SITE_SYMBOL": "monitoring",
+    "COLORS": {"primary": _ACCENT},
 }

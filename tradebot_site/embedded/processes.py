@@ -22,7 +22,7 @@ DEMO_SPEED = 60
 GENERATED = "TRADEBOT_GENERATED"
 START_SECONDS = 120.0
 # Longer than the hard time limit of a task, so that a tick in progress may end well.
-WORKER_STOP_SECONDS = 35.0
+WORKER_STOP_SECONDS = 45.0
 
 
 def product_environment(
@@ -98,7 +98,8 @@ class Processes:
             accounts,
             f"{credentials.demo_api_key}:{credentials.demo_api_secret}:USDT=10000,BTC=0\n",
         )
-        arguments = ["manage.py", "demo_exchange", "--port", str(self.demo_port)]
+        # Without Django it starts twice as fast on half the memory.
+        arguments = ["-m", "exchange.demo", "--port", str(self.demo_port)]
         arguments += ["--speed", str(DEMO_SPEED), "--state-dir", str(self.layout.demo_exchange)]
         arguments += ["--accounts-file", str(accounts)]
         return self._spec(

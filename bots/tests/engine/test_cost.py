@@ -1,4 +1,4 @@
-"""What one tick costs, as counts: statements and request weight. A change of these is a decision."""
+"""What one tick costs, as counts: statements and request weight."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "jour
 
 
 def _used_weight(venue: RunningExchange) -> int:
-    return int(requests.get(f"{venue.url}/api/v3/ping").headers["X-MBX-USED-WEIGHT-1M"])
+    reply = requests.get(f"{venue.url}/api/v3/ping", timeout=10)
+    return int(reply.headers["X-MBX-USED-WEIGHT-1M"])
 
 
 def test_a_quiet_tick_costs_weight_24_and_a_fixed_number_of_statements(

@@ -41,8 +41,10 @@ def copy_front_door(target: Path) -> None:
     shutil.copytree(CHECKOUT / "tradebot_site/embedded", package / "embedded", ignore=ignore)
     shutil.copy(CHECKOUT / "tradebot_site/__init__.py", package)
     for source in (Path(__file__).parent / "fake_product").glob("*.py"):
-        if source.name != "__init__.py":
+        if source.name not in {"__init__.py", "demo.py"}:
             shutil.copy(source, target)
+    (target / "exchange").mkdir()
+    shutil.copy(Path(__file__).parent / "fake_product" / "demo.py", target / "exchange")
     (target / "requirements.txt").write_text("# nothing\n")
 
 

@@ -1,4 +1,4 @@
-"""Stand-in for manage.py: records how it was called; `demo_exchange` serves."""
+"""Stand-in for manage.py: records how it was called."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from serving import record, serve  # type: ignore[import-not-found]
+from serving import record  # type: ignore[import-not-found]
 
 NOTED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEMO_EXCHANGE_PORT", "DEMO_TRADER_PASSWORD")
 
@@ -22,8 +22,6 @@ def main() -> int:
     if os.environ.get("FAKE_FAILS") == command:
         sys.stdout.write("first line\nit broke because of the moon\n")
         return 3
-    if command == "demo_exchange":
-        serve(int(sys.argv[sys.argv.index("--port") + 1]))
     return 0
 
 
