@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django_celery_beat.models import PeriodicTask
 
 from tradebot_site.celery import app
@@ -34,9 +37,20 @@ def test_every_task_is_registered_under_the_name_that_schedules_use() -> None:
 @pytest.mark.django_db
 def test_the_schedules_are_there_and_name_tasks_that_exist() -> None:
     app.loader.import_default_modules()
+    # Other tests empty every table, so what the migration makes is made again here.
+    import_module("bots.migrations.0003_schedules").create_schedules(apps, None)
     schedules = {task.task: task for task in PeriodicTask.objects.filter(task__startswith="bots.")}
     assert set(schedules) <= set(app.tasks)
     every = schedules["bots.tasks.run_bot_task_for_all"].interval
     assert (every.every, every.period) == (1, "seconds")
     midnight = schedules["bots.tasks.reactivate_bots_after_reset"].crontab
     assert (midnight.minute, midnight.hour, str(midnight.timezone)) == ("0", "0", "UTC")
+
+
+@pytest.mark.django_db
+def test_a_schedule_that_the_operator_changed_is_left_alone() -> None:
+    migration = import_module("bots.migrations.0003_schedules")
+    migration.create_schedules(apps, None)
+    PeriodicTask.objects.filter(task="bots.tasks.prune_ticks").update(enabled=False)
+    migration.create_schedules(apps, None)
+    assert not PeriodicTask.objects.get(task="bots.tasks.prune_ticks").enabled

@@ -1,0 +1,95 @@
+"""The doors that Celery opens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError
+from django.utils import timezone
+
+from bots import tasks
+from bots.models import BotConfig, BotEvent, BotState, EventKind, Tick
+from bots.services import start_bot
+from exchange.demo.testing import RunningExchange
+from exchange.domain.types import Environment, Market
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+
+
+def _breaks(error: Exception) -> Any:
+    def broken(bot_id: int) -> str:
+        raise error
+
+    return broken
+
+
+def test_a_failure_that_nobody_foresaw_is_shown_on_the_bot_and_in_its_journal(
+    bot: BotConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_bot(bot_id=bot.pk, actor=None)
+    monkeypatch.setattr(tasks, "run_tick", _breaks(ZeroDivisionError("by zero")))
+    assert tasks.run_bot_task(bot.pk) == "Failed: ZeroDivisionError: by zero"
+    state = BotState.objects.get()
+    assert (state.status, state.last_error_message) == ("error", "ZeroDivisionError: by zero")
+    assert BotEvent.objects.latest("id").kind == EventKind.ERROR
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [
+        (OperationalError("server closed the connection"), "Database not available"),
+        (SoftTimeLimitExceeded(), "Tick took too long"),
+    ],
+)
+def test_what_passes_by_itself_leaves_the_bot_as_it_was(
+    bot: BotConfig, monkeypatch: pytest.MonkeyPatch, error: Exception, answer: str
+) -> None:
+    start_bot(bot_id=bot.pk, actor=None)
+    monkeypatch.setattr(tasks, "run_tick", _breaks(error))
+    assert tasks.run_bot_task(bot.pk) == answer
+    assert BotState.objects.get().status == "pending"
+
+
+def test_the_dispatcher_queues_each_due_bot_once_with_an_end(
+    bot: BotConfig, venue: RunningExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued: list[tuple[Any, Any]] = []
+    monkeypatch.setattr(
+        tasks.run_bot_task, "apply_async", lambda args, **options: queued.append((args, options))
+    )
+    start_bot(bot_id=bot.pk, actor=None)
+    assert (tasks.run_bot_task_for_all(), tasks.run_bot_task_for_all()) == (1, 0)
+    assert queued == [((bot.pk,), {"expires": tasks.TICK_EXPIRES_SECONDS})]
+
+
+def test_old_ticks_without_orders_are_pruned_and_those_with_orders_are_kept(
+    bot: BotConfig, settings: Any
+) -> None:
+    now = timezone.now()
+    settings.TICK_RETENTION_HOURS = 2
+    for hours, has_orders in ((1, False), (3, False), (3, True)):
+        Tick.objects.create(
+            bot=bot, slot=1, started_at=now - timedelta(hours=hours), has_orders=has_orders
+        )
+    assert tasks.prune_ticks() == 1
+    assert sorted(Tick.objects.values_list("has_orders", flat=True)) == [False, True]
+
+
+def test_the_reset_reads_the_market_clock_that_everybody_shares(
+    bot: BotConfig, venue: RunningExchange
+) -> None:
+    start_bot(bot_id=bot.pk, actor=None)
+    tasks.run_bot_task(bot.pk)
+    assert tasks.reactivate_bots_after_reset() == 0  # nobody has noted a market time yet
+    tasks.refresh_market_time(*_market(bot))
+    venue.set_clock(market_time="2025-05-13T00:00:05Z")
+    tasks.refresh_market_time(*_market(bot))
+    assert (tasks.reactivate_bots_after_reset(), tasks.reactivate_bots_after_reset()) == (1, 0)
+    assert str(BotState.objects.get().trading_day) == "2025-05-13"
+
+
+def _market(bot: BotConfig) -> tuple[Any, Any, str]:
+    return Environment.DEMO, Market.SPOT, bot.symbol
