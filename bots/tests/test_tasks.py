@@ -15,6 +15,7 @@ from bots.models import BotConfig, BotEvent, BotState, EventKind, Tick
 from bots.services import start_bot
 from exchange.demo.testing import RunningExchange
 from exchange.domain.types import Environment, Market
+from exchange.market_data import refresh_market_time
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 
@@ -84,9 +85,9 @@ def test_the_reset_reads_the_market_clock_that_everybody_shares(
     start_bot(bot_id=bot.pk, actor=None)
     tasks.run_bot_task(bot.pk)
     assert tasks.reactivate_bots_after_reset() == 0  # nobody has noted a market time yet
-    tasks.refresh_market_time(*_market(bot))
+    refresh_market_time(*_market(bot))
     venue.set_clock(market_time="2025-05-13T00:00:05Z")
-    tasks.refresh_market_time(*_market(bot))
+    refresh_market_time(*_market(bot))
     assert (tasks.reactivate_bots_after_reset(), tasks.reactivate_bots_after_reset()) == (1, 0)
     assert str(BotState.objects.get().trading_day) == "2025-05-13"
 
