@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -54,12 +54,15 @@ def finish_tick(tick: Tick, *, status: str, duration_ms: int) -> None:
     tick.save(using=JOURNAL, update_fields=["status", "duration_ms"])
 
 
-def prune_ticks(*, older_than: timedelta) -> int:
-    """Delete recorded ticks that led to no order and are older than the retention."""
-    oldest_kept = timezone.now() - older_than
-    deleted, _ = (
-        Tick.objects.using(JOURNAL).filter(started_at__lt=oldest_kept, has_orders=False).delete()
-    )
+def prune_ticks(*, keep: int) -> int:
+    """Delete recorded ticks that led to no order, but for the newest `keep` of each bot."""
+    deleted = 0
+    ticks = Tick.objects.using(JOURNAL)
+    for bot_id in ticks.order_by("bot_id").values_list("bot_id", flat=True).distinct():
+        of_bot = ticks.filter(bot_id=bot_id).order_by("-id")
+        newest_lost = of_bot.values_list("id", flat=True)[keep : keep + 1].first()
+        if newest_lost is not None:
+            deleted += of_bot.filter(id__lte=newest_lost, has_orders=False).delete()[0]
     return deleted
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import Final
 
 from celery import shared_task
@@ -64,5 +63,5 @@ def reactivate_bots_after_reset() -> int:
 
 @shared_task
 def prune_ticks() -> int:
-    """Delete recorded ticks that led to no order and are older than TICK_RETENTION_HOURS."""
-    return journal.prune_ticks(older_than=timedelta(hours=settings.TICK_RETENTION_HOURS))
+    """Delete recorded ticks without orders, but for the newest TICKS_KEPT_PER_BOT of each bot."""
+    return journal.prune_ticks(keep=settings.TICKS_KEPT_PER_BOT)

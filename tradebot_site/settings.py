@@ -186,7 +186,7 @@ EXCHANGE_URLS = {
 }
 LIVE_TRADING_ENABLED = environment.boolean("LIVE_TRADING_ENABLED", default=False)
 BINANCE_RECV_WINDOW = environment.positive_int("BINANCE_RECV_WINDOW", 5000)  # ms
-TICK_RETENTION_HOURS = environment.positive_int("TICK_RETENTION_HOURS", 48)
+TICKS_KEPT_PER_BOT = environment.positive_int("TICKS_KEPT_PER_BOT", 10_000)
 
 # --- Logging: one line an event to standard output; the supervisor keeps the files
 LOGGING = {

@@ -293,10 +293,6 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['bot', '-id'], name='tick_newest_of_bot'),
         ),
         migrations.AddIndex(
-            model_name='tick',
-            index=models.Index(fields=['started_at'], name='tick_started_at'),
-        ),
-        migrations.AddIndex(
             model_name='trade',
             index=models.Index(fields=['bot', '-id'], name='trade_newest_of_bot'),
         ),

@@ -30,7 +30,6 @@ class Tick(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["bot", "-id"], name="tick_newest_of_bot"),
-            models.Index(fields=["started_at"], name="tick_started_at"),  # read by pruning
         ]
 
     def __str__(self) -> str:

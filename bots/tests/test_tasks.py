@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -69,14 +68,12 @@ def test_the_dispatcher_queues_each_due_bot_once_with_an_end(
 def test_old_ticks_without_orders_are_pruned_and_those_with_orders_are_kept(
     bot: BotConfig, settings: Any
 ) -> None:
-    now = timezone.now()
-    settings.TICK_RETENTION_HOURS = 2
-    for hours, has_orders in ((1, False), (3, False), (3, True)):
-        Tick.objects.create(
-            bot=bot, slot=1, started_at=now - timedelta(hours=hours), has_orders=has_orders
-        )
-    assert tasks.prune_ticks() == 1
-    assert sorted(Tick.objects.values_list("has_orders", flat=True)) == [False, True]
+    settings.TICKS_KEPT_PER_BOT = 2
+    for slot, has_orders in enumerate((False, True, False, False, False)):
+        Tick.objects.create(bot=bot, slot=slot, started_at=timezone.now(), has_orders=has_orders)
+    assert tasks.prune_ticks() == 2
+    assert list(Tick.objects.order_by("id").values_list("slot", flat=True)) == [1, 3, 4]
+    assert tasks.prune_ticks() == 0
 
 
 def test_the_reset_reads_the_market_clock_that_everybody_shares(
