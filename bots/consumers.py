@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from bots.feed import bot_group, user_group
 from bots.models import BotConfig
-from bots.selectors.pages import bot_visible_to, bots_of, state_of
+from bots.selectors.access import bot_visible_to, bots_of, state_of
 from bots.selectors.status import state_data
 
 NOT_SIGNED_IN: Final = 4401

@@ -30,7 +30,7 @@ from bots.domain.status import Reason, State, Status
 from bots.engine.publishing import publish_state
 from bots.feed import publish
 from bots.models import BotConfig, BotState
-from bots.selectors.pages import BotView
+from bots.selectors.bot_view import BotView
 from bots.services import start_bot
 from bots.templatetags import figures
 from exchange.demo.testing import RunningExchange

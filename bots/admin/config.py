@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 from accounts.models import User
 from bots.models import BotConfig
 from bots.models.fields import plain
-from bots.selectors.pages import BotView
+from bots.selectors.bot_view import BotView
 from bots.services import BotError, create_bot, start_bot, stop_bot
 
 

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest
 
 from accounts.models import User
 from bots.models import BotConfig
-from bots.selectors.pages import bot_visible_to
+from bots.selectors.access import bot_visible_to
 
 
 def signed_in_user(request: HttpRequest) -> User:

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from bots.domain.indicators import MAX_KLINES, WARMUP_FACTOR, ema
 from bots.models import BotConfig, Trade
 from bots.models.fields import plain
-from bots.selectors.pages import state_of, trades_of
+from bots.selectors.access import state_of
+from bots.selectors.history import trades_of
 from bots.views.access import bot_or_404
 from exchange.domain.errors import GatewayError
 from exchange.domain.intervals import interval_length

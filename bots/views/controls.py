@@ -14,7 +14,8 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from bots.models import BotConfig
-from bots.selectors.pages import BotView, may_control
+from bots.selectors.access import may_control
+from bots.selectors.bot_view import BotView
 from bots.services import BotError, start_bot, stop_bot
 from bots.views.access import bot_or_404, signed_in_user
 

@@ -11,16 +11,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from bots.models import BotConfig
-from bots.selectors.pages import (
-    BotView,
-    bots_of,
-    decisions_of,
-    demo_note,
-    events_of,
-    market_speed,
-    may_control,
-    trades_of,
-)
+from bots.selectors.access import bots_of, may_control
+from bots.selectors.bot_view import BotView
+from bots.selectors.history import decisions_of, events_of, market_speed, trades_of
+from bots.selectors.overview import demo_note
 from bots.views.access import bot_or_404, signed_in_user
 
 

@@ -7,7 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from bots.selectors.pages import BotView, bots_of, demo_note, environments, totals
+from bots.selectors.access import bots_of
+from bots.selectors.bot_view import BotView
+from bots.selectors.overview import demo_note, environments, totals
 from bots.views.access import signed_in_user
 
 

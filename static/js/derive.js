@@ -1,4 +1,4 @@
-// Figures computed from a bot's settings and its state; bots/selectors/pages.py computes them alike.
+// Figures computed from a bot's settings and its state; bots/selectors/bot_view.py computes them alike.
 
 const LIFTED_BY_START = ["error", "paused"];
 const NEEDS_A_PERSON = ["error", "waiting"];

@@ -1,93 +1,24 @@
-"""What the pages show: bots with their state, and what can be computed from both.
+"""One bot with everything that can be computed from its settings and its state.
 
 `static/js/derive.js` computes the same figures again from every frame that arrives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from decimal import Decimal
 from functools import cached_property
-from itertools import pairwise
-from statistics import median
 from typing import Any, Final
 
-from django.db.models import QuerySet
-
-from accounts.models import User
 from bots.domain.status import State
-from bots.models import BotConfig, BotEvent, BotState, Tick, Trade
+from bots.models import BotConfig
+from bots.selectors.access import state_of
+from bots.selectors.figures import clamp, percent, quote_asset
 from bots.selectors.status import state_data
-from exchange.domain.types import ZERO, Environment
+from exchange.domain.types import ZERO
 
-HISTORY_ROWS: Final = 20
-HUNDRED: Final = Decimal(100)
-
-# The longest match wins; the venue's rules would know, but a page asks no venue for a unit.
-QUOTE_ASSETS: Final = (
-    "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI", "EUR", "TRY", "BRL", "JPY", "BTC", "ETH", "BNB",
-)  # fmt: skip
 NEEDS_A_PERSON: Final = (State.ERROR, State.WAITING)
 LIFTED_BY_START: Final = (State.ERROR, State.PAUSED)
-
-
-def bots_of(user: User) -> QuerySet[BotConfig]:
-    """Return the user's bots with state and key; the key's secrets stay in the database."""
-    return _with_state(BotConfig.objects.filter(user=user)).order_by("name", "pk")
-
-
-def bot_visible_to(user: User, bot_id: int) -> BotConfig:
-    """Return a bot of the user, or any bot for staff; BotConfig.DoesNotExist otherwise."""
-    bots = BotConfig.objects.all() if user.is_staff else BotConfig.objects.filter(user=user)
-    return _with_state(bots).get(pk=bot_id)
-
-
-def may_control(user: User, bot: BotConfig) -> bool:
-    """Say whether the user may start and stop the bot: its owner, or staff with the permission."""
-    return bot.user_id == user.pk or (user.is_staff and user.has_perm("bots.change_botconfig"))
-
-
-def state_of(bot: BotConfig) -> BotState:
-    """Return the bot's state, an unsaved stopped one when the row is missing."""
-    try:
-        return bot.state
-    except BotState.DoesNotExist:
-        return BotState(bot=bot)
-
-
-def trades_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[Trade]:
-    """Return the newest trades, newest first."""
-    return list(Trade.objects.filter(bot=bot).order_by("-id")[:limit])
-
-
-def decisions_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[Tick]:
-    """Return the newest ticks, newest first, without what they read."""
-    return list(Tick.objects.filter(bot=bot).defer("inputs", "decision").order_by("-id")[:limit])
-
-
-def events_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[BotEvent]:
-    """Return the newest lines of the journal, newest first, with who did it."""
-    return list(BotEvent.objects.filter(bot=bot).select_related("actor").order_by("-id")[:limit])
-
-
-def market_speed(ticks: Sequence[Tick]) -> int | None:
-    """Return how many times faster than the wall clock market time ran, None when unknown.
-
-    The median of neighbouring ticks, so that a night in which nothing ran does not count.
-    """
-    ratios = [
-        (newer.market_time - older.market_time) / (newer.started_at - older.started_at)
-        for newer, older in pairwise(ticks)
-        if newer.market_time and older.market_time and newer.started_at > older.started_at
-    ]
-    return round(median(ratios)) if ratios else None
-
-
-def quote_asset(symbol: str) -> str:
-    """Return the currency in which a symbol's prices are, empty when it is not a common one."""
-    return max((name for name in QUOTE_ASSETS if symbol.endswith(name)), key=len, default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +79,14 @@ class BotView:
     @property
     def daily_percent(self) -> Decimal:
         """Return today's profit and loss in percent of the equity at the start of the day."""
-        return _percent(self.state.daily_pnl, self.equity - self.state.daily_pnl) or ZERO
+        return percent(self.state.daily_pnl, self.equity - self.state.daily_pnl) or ZERO
 
     @property
     def unrealized_percent(self) -> Decimal | None:
         """Return how far the price has moved from the entry."""
         if self.state.entry_price is None or self.state.last_price is None:
             return None
-        return _percent(self.state.last_price - self.state.entry_price, self.state.entry_price)
+        return percent(self.state.last_price - self.state.entry_price, self.state.entry_price)
 
     @property
     def stop(self) -> Level:
@@ -184,8 +115,8 @@ class BotView:
         low, high, state = self.guard, self.state.take_profit_price, self.state
         if None in (low, high, state.entry_price, state.last_price) or high <= low:
             return None
-        entry = _clamp(_percent(state.entry_price - low, high - low))
-        now = _clamp(_percent(state.last_price - low, high - low))
+        entry = clamp(percent(state.entry_price - low, high - low))
+        now = clamp(percent(state.last_price - low, high - low))
         left, right = sorted((entry, now))
         return {
             "entry": f"{entry:.2f}",
@@ -271,79 +202,11 @@ class BotView:
 
     def _level(self, price: Decimal | None) -> Level:
         now = self.state.last_price
-        return Level(price, _percent(price - now, now) if price and now else None)
-
-
-@dataclass(slots=True)
-class Total:
-    """Sums over the bots of one environment and currency."""
-
-    group: str
-    environment: str
-    quote: str
-    equity: Decimal = ZERO
-    daily_pnl: Decimal = ZERO
-
-    @property
-    def daily_percent(self) -> Decimal:
-        """Return today's profit and loss in percent of the equity at the start of the day."""
-        return _percent(self.daily_pnl, self.equity - self.daily_pnl) or ZERO
-
-
-@dataclass(frozen=True, slots=True)
-class DemoNote:
-    """Which recordings the demo venue plays: symbols, and the month that market time is in."""
-
-    symbols: str
-    month: str
-
-
-def demo_note(views: Iterable[BotView]) -> DemoNote | None:
-    """Say what the demo bots among `views` trade on, None when there are none."""
-    demo = [view for view in views if view.environment == Environment.DEMO]
-    if not demo:
-        return None
-    symbols = " and ".join(sorted({view.bot.symbol for view in demo}))
-    moments = [view.state.last_market_time for view in demo if view.state.last_market_time]
-    return DemoNote(symbols, f"{max(moments).astimezone(UTC):%B %Y}" if moments else "")
-
-
-def totals(views: Iterable[BotView]) -> list[Total]:
-    """Add up equity and today's profit and loss, real money first."""
-    sums: dict[str, Total] = {}
-    for view in views:
-        total = sums.setdefault(view.group, Total(view.group, view.environment, view.quote))
-        total.equity += view.equity
-        total.daily_pnl += view.state.daily_pnl
-    return sorted(sums.values(), key=lambda total: (-_weight(total.environment), total.quote))
-
-
-def environments(views: Iterable[BotView]) -> list[str]:
-    """Return the environments in use, the one with the most at stake first."""
-    return sorted({view.environment for view in views} - {""}, key=_weight, reverse=True)
-
-
-def _with_state(bots: QuerySet[BotConfig]) -> QuerySet[BotConfig]:
-    return bots.select_related("state", "api_key").defer(
-        "api_key__encrypted_key", "api_key__encrypted_secret"
-    )
-
-
-def _weight(environment: str) -> int:
-    order = ["", Environment.DEMO, Environment.TESTNET, Environment.LIVE]
-    return order.index(environment)
+        return Level(price, percent(price - now, now) if price and now else None)
 
 
 def _gauge(limit: Decimal | int | None, used: Decimal) -> Gauge:
-    return Gauge(limit, _clamp(_percent(used, Decimal(limit))) if limit else ZERO)
-
-
-def _percent(part: Decimal, whole: Decimal) -> Decimal | None:
-    return part / whole * HUNDRED if whole else None
-
-
-def _clamp(value: Decimal | None) -> Decimal:
-    return min(max(value or ZERO, ZERO), HUNDRED)
+    return Gauge(limit, clamp(percent(used, Decimal(limit))) if limit else ZERO)
 
 
 def _text(value: Decimal | None) -> str | None:
