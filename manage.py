@@ -7,12 +7,23 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 
 
 def main() -> None:
-    """Run one management command."""
+    """Run one management command; a database that cannot be reached is said in one sentence."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradebot_site.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as error:
+        # Without an SQLSTATE there was no server that could have answered.
+        if "--traceback" in sys.argv or getattr(error.__cause__, "sqlstate", None):
+            raise
+        first_line = str(error).partition("\n")[0]
+        sys.exit(
+            f"The database cannot be reached: {first_line}.\n"
+            "Start TradeBot first (./tradebotctl up), or set DATABASE_URL."
+        )
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ def publish(state: BotState, kind: FrameType, data: Mapping[str, Any]) -> None:
     groups = [bot_group(state.pk)]
     if kind != "bot.kline":
         groups.append(user_group(state.bot.user_id))
-    transaction.on_commit(lambda: _send(groups, frame))
+    # Robust: the tick has happened, whatever goes wrong with telling about it.
+    transaction.on_commit(lambda: _send(groups, frame), robust=True)
 
 
 def _send(groups: list[str], frame: dict[str, Any]) -> None:

@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 JOURNAL: Final = "journal"
 
 
+class TradeIdReusedError(Exception):
+    """The venue gave an execution the number of another order's: its history began anew."""
+
+
 def record_event(
     bot_id: int,
     kind: EventKind,
@@ -181,7 +185,8 @@ def apply_report(
                so that the missing ones are asked for again
 
     Applies each execution once, by the venue's trade id, whatever the order and however
-    often reports arrive. Safe to repeat.
+    often reports arrive. Safe to repeat. TradeIdReusedError, and nothing written, when an
+    execution carries the number of another order's (a testnet or demo that was set up anew).
     """
     target = status_of_venue(report.status) if complete else OrderStatus.PARTIALLY_FILLED
     with transaction.atomic(using=JOURNAL):
@@ -218,6 +223,11 @@ def _add_fill(order: Order, trade: TradeReport) -> Fill | None:
             "market_time": trade.market_time,
         },
     )
+    if fill.order_id != order.pk:
+        raise TradeIdReusedError(
+            f"trade {trade.trade_id} of {order.symbol} is known as part of another order: the "
+            f"venue has begun anew, and {order.client_order_id} does not fit into these books"
+        )
     return fill if created else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from django.conf import settings
@@ -35,6 +36,23 @@ def create_bot(bot: BotConfig, *, actor: User | None) -> BotConfig:
         transaction.on_commit(
             lambda: journal.record_event(
                 bot.pk, EventKind.CREATED, f"Created {bot}.", actor_id=_id(actor)
+            )
+        )
+    return bot
+
+
+def update_bot(bot: BotConfig, *, changed: Sequence[str], actor: User | None) -> BotConfig:
+    """Save edited settings and note which; the caller has run `full_clean`.
+
+    Writes every column but the switch: a form that was open for a while must not turn it.
+    """
+    columns = [f.name for f in BotConfig._meta.concrete_fields if not f.primary_key]
+    bot.save(update_fields=[name for name in columns if name != "is_active"])
+    if changed:
+        what = ", ".join(f"{name} = {getattr(bot, name)}" for name in changed)
+        transaction.on_commit(
+            lambda: journal.record_event(
+                bot.pk, EventKind.EDITED, f"Changed: {what}.", actor_id=_id(actor)
             )
         )
     return bot

@@ -12,7 +12,7 @@ import redis
 from django.conf import settings
 
 from exchange.domain.clock import from_milliseconds, to_milliseconds
-from exchange.domain.errors import GatewayError
+from exchange.domain.errors import GatewayError, RateLimitedError
 from exchange.domain.types import Environment, Market
 from exchange.registry import ClientInitError, market_data_gateway
 
@@ -22,6 +22,7 @@ KEY_PREFIX: Final = "tradebot:market-time:"
 # Further back than replies can overtake each other, whatever the speed of the demo:
 # the venue itself started anew.
 RESTARTED_AFTER: Final = timedelta(hours=1)
+SILENCE_LASTS: Final = timedelta(seconds=3)  # wall time
 
 # Stores ARGV[1] when it is newer than the stored value, or older by more than ARGV[2]:
 # one atomic step, so that two processes cannot move the clock back between them.
@@ -71,14 +72,29 @@ def note_market_time(environment: Environment, market: Market, market_time: date
 
 
 def refresh_market_time(environment: Environment, market: Market, symbol: str) -> datetime | None:
-    """Ask the venue for its market time, note and return it; None when it cannot be read."""
+    """Ask the venue for its market time, note and return it; None when it cannot be read.
+
+    A venue that did not answer is left alone for `SILENCE_LASTS`, by every process: one that
+    hangs must not hold up the bots of the others.
+    """
+    connection, silent = _connection(settings.REDIS_URL), f"{_name(environment, market)}:silent"
+    if connection.exists(silent):
+        return None
     try:
         ticker = market_data_gateway(environment, market).ticker(symbol)
     except (GatewayError, ClientInitError) as error:
         logger.warning("no market time from %s %s: %s", environment, market, error)
+        connection.set(silent, 1, px=_silence_after(error))
         return None
     note_market_time(environment, market, ticker.market_time)
     return market_time(environment, market)
+
+
+def _silence_after(error: Exception) -> timedelta:
+    if isinstance(error, RateLimitedError):
+        # Asking again earlier would lengthen the venue's ban.
+        return max(SILENCE_LASTS, timedelta(seconds=error.retry_after))
+    return SILENCE_LASTS
 
 
 def _name(environment: Environment, market: Market) -> str:

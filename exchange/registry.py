@@ -15,6 +15,7 @@ from typing import Final
 
 from django.conf import settings
 
+from exchange.binance.client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
 from exchange.binance.spot import BinanceSpotGateway
 from exchange.binance.urls import UrlSet
 from exchange.credentials import Credentials, credentials
@@ -23,6 +24,10 @@ from exchange.domain.types import Environment, Market
 from exchange.models import APIKey
 
 MAX_GATEWAYS: Final = 64  # per thread; the one used longest ago is closed first
+# For what everybody may ask: pages and the dispatcher wait for it, and a venue that needs longer
+# hangs. Connect and read, seconds.
+PUBLIC_TIMEOUT: Final = (2.0, 3.0)
+SIGNED_TIMEOUT: Final = (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)
 
 
 class ClientInitError(Exception):
@@ -100,6 +105,7 @@ def _spot(environment: Environment, urls: UrlSet, plain: Credentials | None) -> 
         key=plain.key if plain else None,
         secret=plain.secret if plain else None,
         recv_window_ms=settings.BINANCE_RECV_WINDOW,
+        timeout=SIGNED_TIMEOUT if plain else PUBLIC_TIMEOUT,
     )
 
 

@@ -15,7 +15,7 @@ from accounts.models import User
 from bots.models import BotConfig
 from bots.models.fields import plain
 from bots.selectors.bot_view import BotView
-from bots.services import BotError, create_bot, start_bot, stop_bot
+from bots.services import BotError, create_bot, start_bot, stop_bot, update_bot
 
 
 class BotConfigForm(ModelForm):  # type: ignore[type-arg]  # generic for the checker alone
@@ -97,7 +97,7 @@ class BotConfigAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         (
             "Custom values",
             {
-                "classes": ("collapse",),
+                # Never folded up: a folded group would hide its errors and what it overrides.
                 "description": "A custom value, when set, overrides the plain one.",
                 "fields": (
                     ("custom_ema_fast", "custom_ema_slow"),
@@ -130,8 +130,7 @@ class BotConfigAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     ) -> None:
         """Create through the service, so that the bot gets its state and its first journal line."""
         if change:
-            # The switch belongs to the services; a form that was open for a while must not turn it.
-            obj.save(update_fields=[name for name in _columns() if name != "is_active"])
+            update_bot(obj, changed=form.changed_data, actor=_actor(request))
         else:
             create_bot(obj, actor=_actor(request))
 
@@ -166,10 +165,6 @@ class BotConfigAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         for bot in bots:
             stop_bot(bot_id=bot.pk, actor=_actor(request))
         self.message_user(request, f"{len(bots)} stopped. Positions are kept.", messages.SUCCESS)
-
-
-def _columns() -> list[str]:
-    return [field.name for field in BotConfig._meta.concrete_fields if not field.primary_key]
 
 
 def _actor(request: HttpRequest) -> User:

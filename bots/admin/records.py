@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
+from bots.admin.amounts import in_short
 from bots.models import BotEvent, BotState, Fill, Order, Tick, Trade
 
 
@@ -20,6 +21,14 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
 
     actions = None
     list_per_page = 50
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Return the columns, amounts in short."""
+        return in_short(self.model, super().get_list_display(request))
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """Return the fields of a row, amounts in short."""
+        return in_short(self.model, super().get_fields(request, obj))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: rows are written by the engine alone."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from bots.domain.status import Reason, State, Status
 from bots.domain.strategies import UnknownStrategyError
 from exchange.credentials import CredentialsDecryptError
-from exchange.domain.errors import CredentialsError, GatewayError, UnavailableError
+from exchange.domain.errors import CredentialsError, GatewayError, TimestampError, UnavailableError
 from exchange.registry import ClientInitError, KeyRevokedError
 
 
@@ -66,8 +66,9 @@ def failure_of(error: Exception) -> Failure:
             )
         case UnknownStrategyError():
             return _failure(Reason.NONE, str(error), Answer.UNKNOWN_STRATEGY)
-        case UnavailableError():
+        case UnavailableError() | TimestampError():
             # Nothing was bought or sent; prices come back by themselves, and so does the bot.
+            # A timestamp that a jammed line made too old is no reason to leave a position alone.
             return _failure(Reason.PRICE_DATA, str(error), Answer.PRICE_DATA)
         case CredentialsError():
             return _failure(Reason.NONE, str(error), Answer.REFUSED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from django.db.models import QuerySet
 
@@ -14,8 +15,11 @@ from bots.domain.positions import Fill as DomainFill
 from bots.domain.snapshot import PositionState
 from bots.engine.day import day_start, equity
 from bots.models import BotState, EventKind, Fill, Trade
+from bots.models.fields import plain
 from exchange.domain.rules import TradingRules
 from exchange.domain.types import ZERO, Side
+
+_PRICE_PLACES: Final = 8  # an average may have no end
 
 
 def fold_books(state: BotState, *, rules: TradingRules) -> list[Trade]:
@@ -102,6 +106,8 @@ def _write_trades(state: BotState, fills: list[Fill], position: Position) -> lis
         order = order_fills[0].order
         if order.status in UNSETTLED or known.get(order_id) == _quantity(order_fills):
             continue
+        if order_id not in known:
+            journal.record_event(state.pk, EventKind.TRADED, _words(order_fills))
         results = [closed[fill.trade_id] for fill in order_fills if fill.trade_id in closed]
         written.append(
             journal.record_trade(
@@ -113,6 +119,15 @@ def _write_trades(state: BotState, fills: list[Fill], position: Position) -> lis
             )
         )
     return written
+
+
+def _words(fills: list[Fill]) -> str:
+    order, quantity = fills[0].order, _quantity(fills)
+    quote = sum((fill.quote_quantity for fill in fills), ZERO)
+    verb = "Bought" if order.side == Side.BUY else "Sold"
+    reason = order.intent_reason.replace("_", " ")
+    price = plain(round(quote / quantity, _PRICE_PLACES))
+    return f"{verb} {plain(quantity)} {order.symbol} at {price} ({reason})."
 
 
 def _quantity(fills: list[Fill]) -> Decimal:

@@ -6,13 +6,14 @@ Every tick that sees a new day and the schedule at 00:00 UTC run the same roll. 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from bots import journal
 from bots.domain.status import Reason, State, Status
 from bots.models import BotState, EventKind
 from exchange.domain.types import Environment
+from exchange.market_data import RESTARTED_AFTER
 
 DAILY_PAUSES = frozenset({Reason.MAX_DAILY_TRADES, Reason.MAX_DAILY_LOSS, Reason.DAILY_TARGET})
 
@@ -28,6 +29,11 @@ def equity(state: BotState) -> Decimal:
     return now
 
 
+def _runs_behind(market_time: datetime, day: date) -> bool:
+    # Two symbols' times differ a little; further back, the recording has been started anew.
+    return timedelta(0) < day_start(day) - market_time <= RESTARTED_AFTER
+
+
 def roll_day(state: BotState, *, market_time: datetime, environment: Environment) -> bool:
     """Begin the trading day of `market_time` unless it has begun; True when it did.
 
@@ -36,7 +42,9 @@ def roll_day(state: BotState, *, market_time: datetime, environment: Environment
     The caller holds the bot's lock and saves `state`.
     """
     day = market_time.astimezone(UTC).date()
-    if state.trading_day is not None and state.trading_day == day:
+    if state.trading_day is not None and (
+        state.trading_day == day or _runs_behind(market_time, state.trading_day)
+    ):
         return False
     first = state.trading_day is None
     state.trading_day = day

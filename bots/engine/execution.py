@@ -5,6 +5,7 @@ from __future__ import annotations
 from bots import journal
 from bots.domain.orders import ClosedReason, OrderStatus
 from bots.engine.reconciliation import take_over
+from bots.locks import require_bot_lock
 from bots.models import EventKind, Order
 from exchange.domain.errors import (
     CredentialsError,
@@ -21,10 +22,12 @@ from exchange.domain.types import MarketOrderRequest, OrderReport, Side
 def submit_orders(orders: list[Order], *, gateway: ExchangeGateway) -> None:
     """Send every order that is still `intended`. Never sends one twice, never resends one.
 
+    The caller holds the bot's lock; when it was lost meanwhile (OperationalError) nothing is sent.
     Whatever interrupts a send, a soft time limit included, leaves the order `unknown`
     (or `sent`, when even that could not be written); the next tick asks the venue.
     """
     for order in orders:
+        require_bot_lock(order.bot_id)
         if journal.mark_sent(order):
             _submit(order, gateway=gateway)
         else:
@@ -58,6 +61,7 @@ def _send_or_resign(order: Order, *, gateway: ExchangeGateway) -> OrderReport:
     except TimestampError:
         # -1021 proves that the venue's engine never saw it: the one case of a second send.
         gateway.resync_clock()
+        require_bot_lock(order.bot_id)  # not for a worker that slept and wakes up late
         if not journal.mark_resigned(order, signed_at_ms=gateway.signing_time_ms()):
             raise
         return gateway.place_market_order(_request(order))

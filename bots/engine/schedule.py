@@ -18,7 +18,7 @@ from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, V
 from django.utils import timezone
 
 from bots.domain.status import Reason, State
-from bots.locks import lock_due_states
+from bots.locks import dispatcher_turn, lock_due_states
 from bots.models import BotConfig, BotState
 from exchange.domain.intervals import interval_length, next_close_after
 from exchange.domain.types import Environment, Market
@@ -60,12 +60,17 @@ def claim_due_bots(read_market_time: MarketTimeReader) -> list[Claim]:
     Asks each venue's market for its time once. Rows that a tick holds are passed over:
     their bots are at work. Safe to repeat.
     """
-    claims: list[Claim] = []
-    for environment, market, symbol in _markets_in_use():
-        market_time = read_market_time(environment, market, symbol)
-        claims += _claim_market(environment, market, market_time)
-    claims += _claim(_candidates().filter(bot__api_key=None), market_time=None)
-    return claims
+    with dispatcher_turn() as is_mine:
+        if not is_mine:
+            return []
+        times = {
+            (environment, market): read_market_time(environment, market, symbol)
+            for environment, market, symbol in _markets_in_use()
+        }
+        claims = _claim(_candidates().filter(bot__api_key=None), market_time=None)
+        for (environment, market), market_time in times.items():
+            claims += _claim_market(environment, market, market_time)
+    return claims  # committed: whoever ticks now sees its claim
 
 
 def _candidates() -> QuerySet[BotState]:
@@ -101,11 +106,11 @@ def _claim_market(
 
 
 def _claim(candidates: QuerySet[BotState], *, market_time: datetime | None) -> list[Claim]:
-    ids = list(
-        candidates.order_by("next_due_at", "pk").values_list("pk", flat=True)
-        if market_time is None
-        else candidates.filter(_due_at(market_time)).values_list("pk", flat=True)[:BATCH]
-    )
+    waiting_since = "last_run_at"  # wall time, where the market's stands still
+    if market_time is not None:
+        candidates, waiting_since = candidates.filter(_due_at(market_time)), "next_due_at"
+    longest_waiting = candidates.order_by(F(waiting_since).asc(nulls_first=True), "pk")
+    ids = list(longest_waiting.values_list("pk", flat=True)[:BATCH])
     if not ids:
         return []
     now = timezone.now()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import Final
 
 from bots import journal
 from bots.domain.decision import Decision
-from bots.domain.orders import OrderStatus
+from bots.domain.orders import UNSETTLED, OrderStatus
 from bots.domain.status import State, Status
 from bots.engine.answers import failure_of
 from bots.engine.publishing import publish_state
@@ -19,12 +20,15 @@ logger = logging.getLogger(__name__)
 
 # For words that are the same in every environment, on bots that may have lost their key.
 _ANY = Environment.LIVE
+RETRY_AFTER: Final = timedelta(seconds=30)  # market time
 
 
 def show_waiting_for_the_venue(state: BotState, *, environment: Environment) -> None:
     """Say that nothing is decided while an order's outcome is unknown."""
     state.show(Status(State.RUNNING), environment)
     state.last_sentence = "Waits: the venue has not said yet what became of the last order."
+    # What is held may need its exit: ask again at once, not when the check interval has passed.
+    state.next_due_at = None
 
 
 def show_decision(state: BotState, decision: Decision, *, environment: Environment) -> None:
@@ -49,10 +53,25 @@ def show_outcome(state: BotState, decision: Decision, orders: list[Order]) -> No
         state.last_sentence = f"{decision.sentence} But: {order.message or order.status}"
         if order.status == OrderStatus.REJECTED:
             state.last_error_message = order.message
+        if _came_to_nothing(order):
             # The venue would say the same to the same entry: wait for the next signal.
             state.last_order_time = state.last_market_time
-    if orders:
+    if any(_came_to_nothing(order) for order in orders):
+        _retry_exit_soon(state)
+    elif orders:
         state.next_due_at = None  # look at once at what has become of it, and set the levels
+
+
+def _came_to_nothing(order: Order) -> bool:
+    # Expired counts too: nobody was there to trade with.
+    ended_at_the_venue = order.status not in (*UNSETTLED, OrderStatus.DENIED)
+    return ended_at_the_venue and not order.filled_quantity
+
+
+def _retry_exit_soon(state: BotState) -> None:
+    # A refused exit is wanted again, but not every second: the venue counts orders.
+    if state.next_due_at is not None and state.last_market_time is not None:
+        state.next_due_at = min(state.next_due_at, state.last_market_time + RETRY_AFTER)
 
 
 def show_failure(state: BotState, error: Exception, *, started: datetime) -> str:
@@ -63,14 +82,22 @@ def show_failure(state: BotState, error: Exception, *, started: datetime) -> str
     state.show(failure.status, Environment(key.environment) if key else _ANY)
     state.last_error_message = failure.message
     state.last_sentence = failure.message
-    if state.last_market_time is not None:
-        check = timedelta(seconds=state.bot.check_interval_seconds)
-        state.next_due_at = state.last_market_time + check
+    _wait_for_the_next_check(state, now=started)
     record_failure(state, started=started)
     if changed:
         journal.record_event(state.pk, EventKind.ERROR, f"{state.status}: {failure.message}")
         logger.warning("bot %s: %s: %s", state.pk, state.status, failure.message)
     return failure.answer
+
+
+def _wait_for_the_next_check(state: BotState, *, now: datetime) -> None:
+    check = timedelta(seconds=state.bot.check_interval_seconds)
+    if state.last_market_time is not None:
+        due = state.last_market_time + check
+        # While nothing can be read that time stands still; never earlier than the claim said.
+        state.next_due_at = max(due, state.next_due_at or due)
+    elif state.next_due_at is None:
+        state.next_due_at = now + check  # no market time is known yet, and wall time must do
 
 
 def show_unforeseen(state: BotState, message: str) -> None:

@@ -43,13 +43,20 @@ class BotConfig(models.Model):
     strategy = models.CharField(
         max_length=40, default="ema", choices=[(name, name) for name in STRATEGIES]
     )
-    is_active = models.BooleanField(default=False)
+    is_active = models.BooleanField("active", default=False)
     api_key = models.ForeignKey(
-        APIKey, null=True, blank=True, on_delete=models.SET_NULL, related_name="bots"
+        APIKey,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="bots",
+        verbose_name="API key",
     )
-    position_type = models.CharField(max_length=8, choices=PositionType, default=PositionType.SPOT)
+    position_type = models.CharField(
+        "market", max_length=8, choices=PositionType, default=PositionType.SPOT
+    )
     check_interval_seconds = models.PositiveIntegerField(
-        default=60, help_text="30 or more, in market time."
+        "check interval, seconds", default=60, help_text="30 or more, in market time."
     )
 
     initial_capital = amount("initial capital (quote)", default=Decimal(1000))
@@ -65,45 +72,55 @@ class BotConfig(models.Model):
         blank=True,
         help_text="Wins when both sizes are set.",
     )
-    stop_loss_perc = percentage(null=True, blank=True)
-    take_profit_perc = percentage(null=True, blank=True)
-    trailing_stop_perc = percentage(null=True, blank=True)
-    trailing_stop_active = models.BooleanField(default=False)
-    daily_target_perc = percentage(null=True, blank=True)
-    max_daily_loss_perc = percentage(null=True, blank=True)
-    max_daily_trades = models.PositiveIntegerField(null=True, blank=True)
-    order_cooldown_seconds = models.PositiveIntegerField(default=0)
-
-    ema_fast = models.PositiveIntegerField(default=9)
-    ema_slow = models.PositiveIntegerField(default=21)
-    ema_period = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Trend filter: entries only above this EMA."
+    stop_loss_perc = percentage("stop-loss, %", null=True, blank=True)
+    take_profit_perc = percentage("take-profit, %", null=True, blank=True)
+    trailing_stop_perc = percentage("trailing stop, %", null=True, blank=True)
+    trailing_stop_active = models.BooleanField("trailing stop on", default=False)
+    daily_target_perc = percentage("profit target of a day, %", null=True, blank=True)
+    max_daily_loss_perc = percentage("largest loss of a day, %", null=True, blank=True)
+    max_daily_trades = models.PositiveIntegerField("most entries of a day", null=True, blank=True)
+    order_cooldown_seconds = models.PositiveIntegerField(
+        "pause after an order, seconds", default=0, help_text="In market time."
     )
-    rsi_period = models.PositiveIntegerField(default=14)
-    rsi_oversold = percentage(default=Decimal(30))
-    rsi_overbought = percentage(default=Decimal(70))
-    custom_ema_fast = models.PositiveIntegerField(null=True, blank=True)
-    custom_ema_slow = models.PositiveIntegerField(null=True, blank=True)
-    custom_rsi_period = models.PositiveIntegerField(null=True, blank=True)
-    custom_rsi_oversold = percentage(null=True, blank=True)
-    custom_rsi_overbought = percentage(null=True, blank=True)
-    custom_stop_loss = percentage(null=True, blank=True)
-    custom_take_profit = percentage(null=True, blank=True)
-    custom_trailing_stop = percentage(null=True, blank=True)
+
+    ema_fast = models.PositiveIntegerField("fast EMA, klines", default=9)
+    ema_slow = models.PositiveIntegerField("slow EMA, klines", default=21)
+    ema_period = models.PositiveIntegerField(
+        "trend EMA, klines",
+        null=True,
+        blank=True,
+        help_text="Trend filter: entries only above this EMA.",
+    )
+    rsi_period = models.PositiveIntegerField("RSI, klines", default=14)
+    rsi_oversold = percentage("RSI oversold", default=Decimal(30))
+    rsi_overbought = percentage("RSI overbought", default=Decimal(70))
+    custom_ema_fast = models.PositiveIntegerField("custom fast EMA, klines", null=True, blank=True)
+    custom_ema_slow = models.PositiveIntegerField("custom slow EMA, klines", null=True, blank=True)
+    custom_rsi_period = models.PositiveIntegerField("custom RSI, klines", null=True, blank=True)
+    custom_rsi_oversold = percentage("custom RSI oversold", null=True, blank=True)
+    custom_rsi_overbought = percentage("custom RSI overbought", null=True, blank=True)
+    custom_stop_loss = percentage("custom stop-loss, %", null=True, blank=True)
+    custom_take_profit = percentage("custom take-profit, %", null=True, blank=True)
+    custom_trailing_stop = percentage("custom trailing stop, %", null=True, blank=True)
 
     leverage = models.PositiveIntegerField(
         default=10, help_text="Futures only; at most 50 is used."
     )
-    transfer_amount = amount(null=True, blank=True)
-    auto_transfer_funds = models.BooleanField(default=False)
+    transfer_amount = amount("amount to transfer (quote)", null=True, blank=True)
+    auto_transfer_funds = models.BooleanField("transfer by itself", default=False)
 
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "bot"
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(fields=["user", "name"], name="bot_name_once_per_user"),
+            models.UniqueConstraint(
+                fields=["user", "name"],
+                name="bot_name_once_per_user",
+                violation_error_message="This user has a bot with this name.",
+            ),
             models.CheckConstraint(
                 condition=Q(check_interval_seconds__gte=30), name="bot_check_interval_30_or_more"
             ),
@@ -194,11 +211,20 @@ class BotConfig(models.Model):
         )
         if before is None or not before.is_engaged:
             return {}
-        return {
-            name: "Close the position first: it belongs to what the bot trades now."
-            for name in ("symbol", "position_type", "api_key", "user")
+        refusal = "Close the position first: it belongs to what the bot trades now."
+        problems = {
+            name: refusal
+            for name in ("symbol", "position_type", "user")
             if getattr(before, name) != getattr(self, name)
         }
+        if before.api_key != self.api_key and not self._opens_the_same_account():
+            problems["api_key"] = f"{refusal} Another key to the same account may be chosen."
+        return problems
+
+    def _opens_the_same_account(self) -> bool:
+        # A position must outlive its key: one that was revoked or lost is replaced by another.
+        newest = self.orders.order_by("-id").values_list("account_id", flat=True).first()
+        return self.api_key is not None and self.api_key.account_id == newest
 
     @property
     def is_engaged(self) -> bool:

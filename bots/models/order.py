@@ -11,7 +11,7 @@ from django.db.models import Q
 from bots.domain.decision import IntentReason, Leg
 from bots.domain.orders import UNSETTLED, OrderStatus
 from bots.models.bot import BotConfig
-from bots.models.fields import amount
+from bots.models.fields import amount, plain
 from exchange.domain.types import Market, Side
 from exchange.models import ExchangeAccount
 
@@ -123,4 +123,5 @@ class Fill(models.Model):
         indexes = [models.Index(fields=["bot", "id"], name="fill_of_bot")]
 
     def __str__(self) -> str:
-        return f"{self.symbol} {self.trade_id}: {self.side} {self.quantity} at {self.price}"
+        what = f"{self.side} {plain(self.quantity)} at {plain(self.price)}"
+        return f"{self.symbol} {self.trade_id}: {what}"

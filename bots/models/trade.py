@@ -7,7 +7,7 @@ from django.db import models
 
 from bots.domain.decision import IntentReason
 from bots.models.bot import BotConfig
-from bots.models.fields import amount
+from bots.models.fields import amount, plain
 from bots.models.order import Order
 
 
@@ -44,4 +44,4 @@ class Trade(models.Model):
         indexes = [models.Index(fields=["bot", "-id"], name="trade_newest_of_bot")]
 
     def __str__(self) -> str:
-        return f"{self.side} {self.quantity_filled} {self.symbol} at {self.price}"
+        return f"{self.side} {plain(self.quantity_filled)} {self.symbol} at {plain(self.price)}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import groupby, islice, pairwise
 from statistics import median
 from typing import Final
 
 from bots.models import BotConfig, BotEvent, Tick, Trade
 
 HISTORY_ROWS: Final = 20
+TICKS_READ: Final = 200
 
 
 def trades_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[Trade]:
@@ -17,9 +19,24 @@ def trades_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[Trade]:
     return list(Trade.objects.filter(bot=bot).order_by("-id")[:limit])
 
 
-def decisions_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[Tick]:
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A tick, and how many before it decided the same in the same words."""
+
+    tick: Tick
+    repeats: int
+
+
+def ticks_of(bot: BotConfig, *, limit: int = TICKS_READ) -> list[Tick]:
     """Return the newest ticks, newest first, without what they read."""
     return list(Tick.objects.filter(bot=bot).defer("inputs", "decision").order_by("-id")[:limit])
+
+
+def decisions_in(ticks: Sequence[Tick], *, limit: int = HISTORY_ROWS) -> list[Decision]:
+    """Fold neighbouring ticks that say the same, so that a quiet hour hides no trade."""
+    runs = groupby(ticks, key=lambda tick: (tick.sentence, tick.error, tick.has_orders))
+    folded = ([*run] for _, run in runs)
+    return [Decision(run[0], len(run)) for run in islice(folded, limit)]
 
 
 def events_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[BotEvent]:

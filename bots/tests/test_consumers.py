@@ -71,8 +71,12 @@ class Page:
 
     async def open(self) -> None:
         """Connect; a consumer accepts even those whom it turns away, so that they learn why."""
+        assert (await self.knock())["type"] == "websocket.accept"
+
+    async def knock(self) -> dict[str, Any]:
+        """Ask to connect; return the first answer."""
         await self._socket.send_input({"type": "websocket.connect"})
-        assert (await self.message())["type"] == "websocket.accept"
+        return await self.message()
 
     async def message(self) -> dict[str, Any]:
         """Return the next message of the server."""
@@ -185,6 +189,15 @@ def test_a_stranger_learns_only_that_there_is_nothing(trader: User, stranger: Us
     bot = _make_bot(trader)
     assert _close_code(f"/ws/bots/{bot.pk}/", stranger) == NOT_FOUND
     assert _close_code(f"/ws/bots/{bot.pk + 1}/", stranger) == NOT_FOUND
+
+
+def test_an_address_that_does_not_exist_is_refused_before_it_opens(trader: User) -> None:
+    async def scenario() -> None:
+        page = Page("/ws/none/", trader)
+        answer = await page.knock()
+        assert answer == {"type": "websocket.close", "code": NOT_FOUND}
+
+    _in_a_loop(scenario)
 
 
 def test_staff_may_watch_a_bot_of_somebody_else(trader: User, stranger: User) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from bots.locks import bot_lock
 from bots.models import BotConfig, BotEvent, BotState, EventKind
-from bots.services import BotError, start_bot, stop_bot
+from bots.services import BotError, start_bot, stop_bot, update_bot
 from exchange.demo.testing import RunningExchange
 from exchange.models import APIKey, ExchangeAccount
 
@@ -127,3 +128,17 @@ def test_an_undecryptable_key_is_told_in_plain_words(bot: BotConfig) -> None:
         pytest.raises(BotError, match="cannot be decrypted"),
     ):
         start_bot(bot_id=bot.pk, actor=None)
+
+
+def test_an_edit_notes_what_was_changed_by_whom_and_leaves_the_switch_alone(
+    bot: BotConfig, trader: User
+) -> None:
+    form = BotConfig.objects.get(pk=bot.pk)  # opened before the bot was started
+    start_bot(bot_id=bot.pk, actor=trader)
+    form.stop_loss_perc = Decimal("1.5")
+    update_bot(form, changed=["stop_loss_perc"], actor=trader)
+    saved = BotConfig.objects.get(pk=bot.pk)
+    assert (saved.stop_loss_perc, saved.is_active) == (Decimal("1.5"), True)
+    event = BotEvent.objects.latest("id")
+    assert (event.kind, event.actor) == (EventKind.EDITED, trader)
+    assert event.message == "Changed: stop_loss_perc = 1.5."

@@ -10,10 +10,16 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from bots.models import BotConfig
+from bots.models import BotConfig, Tick
 from bots.selectors.access import bots_of, may_control
 from bots.selectors.bot_view import BotView
-from bots.selectors.history import decisions_of, events_of, market_speed, trades_of
+from bots.selectors.history import (
+    decisions_in,
+    events_of,
+    market_speed,
+    ticks_of,
+    trades_of,
+)
 from bots.selectors.overview import demo_note
 from bots.views.access import bot_or_404, signed_in_user
 
@@ -24,7 +30,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show everything about one bot."""
     bot = bot_or_404(request, pk)
     user = signed_in_user(request)
-    view, history_context = BotView(bot), _history(bot)
+    view, ticks = BotView(bot), ticks_of(bot)
     context = {
         "view": view,
         "may_control": may_control(user, bot),
@@ -32,13 +38,13 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "environments": [view.environment] if view.environment else [],
         "environment": view.environment,
         "demo": demo_note([view]),
-        "speed": market_speed(history_context["ticks"]),
+        "speed": market_speed(ticks),
         "page_data": {
             "page": "bot",
             "bots": [view.page_data],
             "chart_url": reverse("bot-chart", args=[pk]),
         },
-        **history_context,
+        **_history(bot, ticks),
     }
     return render(request, "bots/detail.html", context)
 
@@ -48,8 +54,14 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 def history(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer the tables below the chart alone, for pages that are open."""
     bot = bot_or_404(request, pk)
-    return render(request, "bots/_history.html", {"view": BotView(bot), **_history(bot)})
+    return render(
+        request, "bots/_history.html", {"view": BotView(bot), **_history(bot, ticks_of(bot))}
+    )
 
 
-def _history(bot: BotConfig) -> dict[str, Any]:
-    return {"trades": trades_of(bot), "ticks": decisions_of(bot), "events": events_of(bot)}
+def _history(bot: BotConfig, ticks: list[Tick]) -> dict[str, Any]:
+    return {
+        "trades": trades_of(bot),
+        "decisions": decisions_in(ticks),
+        "events": events_of(bot),
+    }

@@ -168,10 +168,22 @@ class BinanceSpotGateway:
             raise
 
     def trades_of_order(self, symbol: str, venue_order_id: str) -> list[TradeReport]:
-        """Return the executions of one order, oldest first, at most 1000; weight 5."""
+        """Return the executions of one order, oldest first; weight 5 for each 1000 of them."""
+        found: list[TradeReport] = []
+        page = self._trades_page(symbol, venue_order_id, from_id=None)
+        while len(page) == MAX_TRADES:
+            found += page
+            newest = max(int(trade.trade_id) for trade in page)
+            page = self._trades_page(symbol, venue_order_id, from_id=newest + 1)
+        return found + page
+
+    def _trades_page(
+        self, symbol: str, venue_order_id: str, *, from_id: int | None
+    ) -> list[TradeReport]:
+        after = {} if from_id is None else {"fromId": from_id}
         return self._signed_read(
             lambda: self._client.get_my_trades(
-                symbol=symbol, orderId=venue_order_id, limit=MAX_TRADES
+                symbol=symbol, orderId=venue_order_id, limit=MAX_TRADES, **after
             ),
             parsing.trades,
         )

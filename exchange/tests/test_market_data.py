@@ -108,3 +108,13 @@ def test_a_venue_that_cannot_be_reached_is_a_warning_and_changes_nothing(
 def test_a_market_without_gateways_has_no_market_time(caplog: pytest.LogCaptureFixture) -> None:
     assert refresh_market_time(DEMO, Market.FUTURES, "BTCUSDT") is None
     assert "not available in this version" in caplog.text
+
+
+def test_a_venue_that_says_wait_is_left_alone_as_long_as_it_said(venue: RunningExchange) -> None:
+    venue.set_fault(
+        endpoint="GET /api/v3/ticker/24hr", when="before", action="error", status=429, code=-1003,
+        message="Too much request weight used.",
+    )  # fmt: skip
+    assert refresh_market_time(DEMO, SPOT, "BTCUSDT") is None
+    assert refresh_market_time(DEMO, SPOT, "BTCUSDT") is None
+    assert [fault["hits"] for fault in venue.faults()] == [1]

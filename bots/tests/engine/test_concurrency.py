@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from bots.engine.schedule import claim_due_bots
 from bots.locks import BotLockedError, bot_lock
@@ -17,6 +18,8 @@ from bots.models import BotConfig, BotEvent, BotState, Order, Tick
 from bots.tasks import run_bot_task
 from bots.tests.engine.conftest import AT_BUY, GoTo
 from exchange.demo.testing import RunningExchange
+from exchange.domain.types import Environment, Market
+from exchange.market_data import refresh_market_time
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 
@@ -68,9 +71,17 @@ def test_the_lock_does_not_block_rows_that_refer_to_the_locked_one(
     with bot_lock(started_bot.pk):
         started = time.monotonic()
         worker_thread(
-            lambda: BotEvent.objects.create(bot=started_bot, kind="status", message="beside")
+            lambda: BotEvent.objects.create(bot=started_bot, kind="error", message="beside")
         ).result(5)
         assert time.monotonic() - started < 4
+
+
+def test_the_lock_takes_the_state_alone_and_leaves_its_key_free(started_bot: BotConfig) -> None:
+    # Nothing refers to a BotState yet, so that only the statement itself can tell.
+    with CaptureQueriesContext(connection) as queries, bot_lock(started_bot.pk):
+        pass
+    (lock,) = [query["sql"] for query in queries if "FOR " in query["sql"]]
+    assert lock.endswith('FOR NO KEY UPDATE OF "bots_botstate" NOWAIT')
 
 
 def test_many_dispatchers_claim_a_slot_once(
@@ -84,6 +95,22 @@ def test_many_dispatchers_claim_a_slot_once(
 
     claims = [c for f in [worker_thread(dispatch) for _ in range(8)] for c in f.result(20)]
     assert [claim.bot_id for claim in claims] == [started_bot.pk]
+
+
+def test_a_venue_that_hangs_holds_up_one_dispatcher_and_is_then_left_alone(
+    started_bot: BotConfig, venue: RunningExchange, worker_thread: Any
+) -> None:
+    venue.set_fault(endpoint="GET /api/v3/ticker/24hr", when="before", action="delay", seconds=9)
+    first = worker_thread(lambda: claim_due_bots(refresh_market_time))
+    time.sleep(0.7)
+    started = time.monotonic()
+    assert worker_thread(lambda: claim_due_bots(refresh_market_time)).result(5) == []
+    assert time.monotonic() - started < 2
+    # It gives up long before the venue answers, and the bot is claimed without a market time.
+    assert [claim.bot_id for claim in first.result(8)] == [started_bot.pk]
+    started = time.monotonic()
+    assert refresh_market_time(Environment.DEMO, Market.SPOT, "BTCUSDT") is None
+    assert time.monotonic() - started < 1
 
 
 def test_a_bot_whose_tick_is_under_way_is_passed_over_by_the_dispatcher(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -53,6 +53,30 @@ def test_the_reset_happens_once_a_day(started_bot: BotConfig) -> None:
     _yesterday(state="running")
     assert (_reset(), _reset(), _reset()) == (1, 0, 0)
     assert BotEvent.objects.filter(kind=EventKind.DAY_ROLLED).count() == 1
+
+
+def test_a_day_that_has_begun_is_not_begun_again_by_a_market_that_is_a_little_behind(
+    started_bot: BotConfig,
+) -> None:
+    _yesterday(state="running")
+    assert _reset() == 1
+    BotState.objects.update(daily_limit_reason="max_daily_loss_perc reached", daily_trades_count=3)
+    behind = NEXT_DAY - timedelta(seconds=2)
+    for moment in (behind, NEXT_DAY):
+        assert wake_daily_pauses(lambda *_, moment=moment: moment) == 0
+    state = BotState.objects.get()
+    assert state.trading_day == NEXT_DAY.date()
+    assert (state.daily_limit_reason, state.daily_trades_count) == (
+        "max_daily_loss_perc reached",
+        3,
+    )
+
+
+def test_a_recording_that_is_started_anew_begins_its_own_day(started_bot: BotConfig) -> None:
+    _yesterday(state="running")
+    assert _reset() == 1
+    assert wake_daily_pauses(lambda *_: NEXT_DAY - timedelta(hours=3)) == 1
+    assert BotState.objects.get().trading_day == (NEXT_DAY - timedelta(hours=3)).date()
 
 
 def test_an_error_keeps_its_status_and_message(started_bot: BotConfig) -> None:

@@ -118,7 +118,8 @@ def test_killed_before_the_venue_acted_there_is_no_order_and_the_bot_decides_ane
     # The request lies on its way until the venue may no longer accept it.
     delay = RECV_WINDOW_MS / 1000 + 2
     venue.set_fault(endpoint=PLACE, when="before", action="delay", seconds=delay)
-    _tick_and_kill(started_bot, worker, when=lambda: Order.objects.filter(status="sent").exists())
+    # The request has left the worker when the fault has got hold of it.
+    _tick_and_kill(started_bot, worker, when=lambda: any(f["hits"] for f in venue.faults()))
     assert run_tick(started_bot.pk) == "Done"
     lost = Order.objects.get()
     assert lost.status == "unknown"

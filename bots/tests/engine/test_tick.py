@@ -6,18 +6,23 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.test import override_settings
 from django.utils import timezone
 
+from accounts.models import User
 from bots.domain.status import Reason, State, Status
 from bots.engine.tick import run_tick
-from bots.models import BotConfig, BotState, Fill, Order, Tick, Trade
+from bots.models import BotConfig, BotEvent, BotState, EventKind, Fill, Order, Tick, Trade
+from bots.models.fields import plain
 from bots.services import start_bot, stop_bot
 from bots.tests.engine.conftest import AT_BUY, AT_SELL, BEFORE_BUY, BEFORE_SELL, GoTo
+from conftest import DEMO_KEY, DEMO_SECRET
 from exchange.demo.testing import RunningExchange
-from exchange.models import APIKey
+from exchange.models import APIKey, ExchangeAccount
 from exchange.registry import close_gateways
+from exchange.services import add_api_key, revoke_api_key
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 
@@ -104,7 +109,10 @@ def test_a_price_below_the_stop_sells_everything_that_is_held(
     venue.set_price("BTCUSDT", "101000.00")
     run_tick(bot.pk)
     assert Trade.objects.latest("id").reason == "stop_loss"
-    assert not _state(bot).in_position
+    state = _state(bot)
+    assert not state.in_position
+    # Prices of the old position must not guard the next one.
+    assert (state.stop_loss_price, state.max_price_since_entry) == (None, None)
     # The cross of that kline is spent: nothing is bought back on it.
     venue.set_price("BTCUSDT", None)
     run_tick(bot.pk)
@@ -248,6 +256,65 @@ def test_a_bot_that_is_given_another_symbol_begins_books_of_its_own(
     assert _state(started_bot).total_realized_pnl == bitcoin.total_realized_pnl
 
 
+def test_live_entries_wait_for_the_switch_and_live_exits_do_not(
+    started_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
+    APIKey.objects.update(environment="live")
+    urls = {**settings.EXCHANGE_URLS, "live": settings.EXCHANGE_URLS["demo"]}
+    with override_settings(EXCHANGE_URLS=urls, LIVE_TRADING_ENABLED=False):
+        go_to(AT_BUY)
+        run_tick(started_bot.pk)
+        assert "LIVE_TRADING_ENABLED" in _state(started_bot).last_sentence
+        assert venue.ledger()["orders"] == []
+        with override_settings(LIVE_TRADING_ENABLED=True):
+            run_tick(started_bot.pk)
+        assert _state(started_bot).status == "running"
+        go_to(AT_SELL)
+        run_tick(started_bot.pk)
+        assert [order["side"] for order in venue.ledger()["orders"]] == ["BUY", "SELL"]
+
+
+def test_a_bot_that_is_given_another_account_begins_books_of_its_own(
+    started_bot: BotConfig, go_to: GoTo, api_key: APIKey
+) -> None:
+    go_to(AT_BUY)
+    run_tick(started_bot.pk)
+    go_to(AT_SELL)
+    run_tick(started_bot.pk)
+    paper = _state(started_bot)
+    assert paper.total_realized_pnl != 0
+    other = ExchangeAccount.objects.create(environment="demo", uid="another", owner=api_key.owner)
+    APIKey.objects.update(account=other)
+    run_tick(started_bot.pk)
+    state = _state(started_bot)
+    assert (state.total_realized_pnl, state.current_position_size_coins) == (0, 0)
+    APIKey.objects.update(account=api_key.account)
+    run_tick(started_bot.pk)
+    assert _state(started_bot).total_realized_pnl == paper.total_realized_pnl
+
+
+def test_a_position_whose_key_is_gone_can_be_given_another_key_to_its_account(
+    started_bot: BotConfig, go_to: GoTo, trader: User, api_key: APIKey
+) -> None:
+    go_to(AT_BUY)
+    run_tick(started_bot.pk)
+    revoke_api_key(api_key=api_key)
+    assert run_tick(started_bot.pk) == "API key not found"
+    assert _state(started_bot).in_position
+
+    bot = BotConfig.objects.get()
+    bot.api_key = add_api_key(
+        owner=trader, environment="demo", label="second", key=DEMO_KEY, secret=DEMO_SECRET
+    )
+    bot.full_clean()
+    bot.save()
+    start_bot(bot_id=bot.pk, actor=None)
+    go_to(AT_SELL)
+    run_tick(bot.pk)
+    assert not _state(bot).in_position
+    assert Trade.objects.latest("id").reason == "exit_signal"
+
+
 def test_what_a_bot_trades_cannot_be_changed_while_it_holds_a_position(
     started_bot: BotConfig, go_to: GoTo
 ) -> None:
@@ -258,3 +325,15 @@ def test_what_a_bot_trades_cannot_be_changed_while_it_holds_a_position(
     with pytest.raises(ValidationError) as refused:
         bot.full_clean()
     assert set(refused.value.message_dict) == {"symbol", "api_key"}
+
+
+def test_the_journal_says_in_words_what_was_traded(started_bot: BotConfig, go_to: GoTo) -> None:
+    go_to(AT_BUY)
+    run_tick(started_bot.pk)
+    run_tick(started_bot.pk)
+    event = BotEvent.objects.get(kind=EventKind.TRADED)
+    trade = Trade.objects.get()
+    assert event.message == (
+        f"Bought {plain(trade.quantity_filled)} BTCUSDT at {plain(round(trade.price, 8))} "
+        "(entry signal)."
+    )

@@ -79,6 +79,50 @@ def test_recorded_inputs_are_shown_indented(busy_bot: BotConfig, as_operator: Cl
     assert "{\n  &quot;price&quot;: &quot;100000&quot;\n}" in page
 
 
+def test_amounts_are_written_as_people_write_them(busy_bot: BotConfig, as_operator: Client) -> None:
+    trade = busy_bot.trades.first()
+    assert trade is not None
+    type(trade).objects.filter(pk=trade.pk).update(
+        price="104278.860000000000000000", realized_pnl="-8.142049304983000000"
+    )
+    pages = [
+        _page(as_operator, "bots_trade_changelist"),
+        _page(as_operator, "bots_trade_change", trade.pk),
+    ]
+    for page in pages:
+        assert "104278.86<" in page
+        assert "-8.142049304983<" in page
+        assert "00000000000" not in page
+    _page(as_operator, "bots_trade_changelist", query_params={"o": "5"})  # still sortable
+
+
+def test_times_are_written_to_the_second_with_their_zone(
+    busy_bot: BotConfig, as_operator: Client
+) -> None:
+    event = busy_bot.events.first()
+    assert event is not None
+    page = _page(as_operator, "bots_botevent_changelist")
+    assert f"{event.created_at:%Y-%m-%d %H:%M:%S} UTC" in page
+
+
+def test_the_error_of_a_custom_value_is_not_folded_away(trader: User, as_operator: Client) -> None:
+    form = {**NEW_BOT, "user": trader.pk, "custom_ema_fast": "50"}
+    page = as_operator.post(reverse("admin:bots_botconfig_add"), form).content.decode()
+    before, found, _ = page.partition("Must be below ema_slow (21), was 50.")
+    assert found
+    assert before.count("<details") == before.count("</details")
+
+
+def test_a_second_bot_of_the_same_name_is_refused_in_words(
+    busy_bot: BotConfig, as_operator: Client
+) -> None:
+    form = {**NEW_BOT, "user": busy_bot.user_id, "name": busy_bot.name}
+    answer = as_operator.post(reverse("admin:bots_botconfig_add"), form)
+    assert answer.context["adminform"].form.non_field_errors() == [
+        "This user has a bot with this name."
+    ]
+
+
 def test_bots_cannot_be_deleted(busy_bot: BotConfig, as_operator: Client) -> None:
     address = reverse("admin:bots_botconfig_delete", args=[busy_bot.pk])
     assert as_operator.post(address, {"post": "yes"}).status_code == 403
@@ -149,6 +193,7 @@ def test_a_key_of_somebody_else_is_refused(
     assert BotConfig.objects.count() == 0
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 def test_an_edit_does_not_turn_the_switch_of_a_bot_that_was_started_meanwhile(
     trader: User, make_bot: MakeBot, as_operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

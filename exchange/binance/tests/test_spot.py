@@ -326,6 +326,29 @@ def test_trades_are_asked_for_by_order(script: ScriptedServer, gateway: BinanceS
     assert script.asked("/api/v3/myTrades")[0].values["orderId"] == "28"
 
 
+def test_an_order_with_more_trades_than_one_answer_holds_is_read_to_its_end(
+    script: ScriptedServer, gateway: BinanceSpotGateway
+) -> None:
+    trade = {
+        "price": "60000.0",
+        "qty": "0.002",
+        "quoteQty": "120.0",
+        "commission": "0.12",
+        "commissionAsset": "USDT",
+        "time": AT,
+    }
+    script.says(TIME, {"serverTime": 1_000_000})
+    script.says("/api/v3/myTrades", [trade | {"id": number} for number in range(1, 1001)])
+    script.says("/api/v3/myTrades", [trade | {"id": 1001}])
+
+    reports = gateway.trades_of_order("BTCUSDT", "28")
+
+    assert [int(report.trade_id) for report in reports] == list(range(1, 1002))
+    first, second = script.asked("/api/v3/myTrades")
+    assert "fromId" not in first.values
+    assert (second.values["orderId"], second.values["fromId"]) == ("28", "1001")
+
+
 @pytest.mark.parametrize("reply", [*LOST, Reply(status=400, body='{"code":-1022,"msg":"bad %s"}')])
 def test_no_error_carries_key_secret_or_signature(
     script: ScriptedServer, gateway: BinanceSpotGateway, reply: Reply
