@@ -14,6 +14,8 @@ from exchange.domain.types import ZERO
 # Share of the free balance that is never spent: a market order is filled a moment after the price
 # was read, and the venue refuses the whole order when it has become a cent too dear.
 PRICE_CUSHION: Final = Decimal("0.002")
+# What the venue keeps of a spot buy without discounts.
+FEE_SHARE: Final = Decimal("0.001")
 
 
 def entry_quantity(
@@ -31,7 +33,8 @@ def entry_quantity(
                                             at most the venue's maximum
 
     A size above the free balance less `PRICE_CUSHION` shrinks to it. No margin is left for the
-    fee: the venue takes that of a spot buy out of what is received.
+    fee: the venue takes that of a spot buy out of what is received. A position that would be too
+    small for the venue when its stop is hit is not opened, because nothing could close it then.
     """
     wanted = wanted_value(parameters, total_realized_pnl)
     problem = _violation(rules, value=wanted, price=price)
@@ -41,7 +44,12 @@ def entry_quantity(
     affordable = min(wanted, free_quote * (1 - PRICE_CUSHION))
     if _violation(rules, value=affordable, price=price):
         return _insufficient(rules, wanted=wanted, free_quote=free_quote, price=price)
-    return _capped(rules, quantity=affordable / price, price=price)
+    quantity = _capped(rules, quantity=affordable / price, price=price)
+    problem = _unsellable(parameters, rules, quantity=quantity, price=price)
+    if problem:
+        detail = f"{money(affordable)} {rules.quote_asset} could not be sold at its stop: {problem}"
+        return Denial(code=DenialCode.QUANTITY_BELOW_FILTERS, detail=detail)
+    return quantity
 
 
 def exit_quantity(
@@ -72,6 +80,16 @@ def wanted_value(parameters: Parameters, total_realized_pnl: Decimal) -> Decimal
         raise ValueError("position_size_fixed or position_size_perc must be set")
     equity = max(parameters.initial_capital + total_realized_pnl, ZERO)
     return equity * parameters.position_size_perc / 100
+
+
+def _unsellable(
+    parameters: Parameters, rules: TradingRules, *, quantity: Decimal, price: Decimal
+) -> str | None:
+    """Say why what is left of `quantity` after its fee could not be sold at the stop."""
+    stops = (parameters.stop_loss_perc, parameters.trailing_stop_perc)
+    fall = max((stop for stop in stops if stop is not None), default=ZERO)
+    left = rules.floor_quantity(quantity * (1 - FEE_SHARE))
+    return rules.market_order_violation(quantity=left, price=price * (1 - fall / 100))
 
 
 def _violation(rules: TradingRules, *, value: Decimal, price: Decimal) -> str | None:

@@ -134,3 +134,32 @@ def test_an_exit_obeys_the_rules_and_never_sells_what_is_not_there(
         return
     assert RULES.market_order_violation(quantity=found, price=price) is None
     assert found <= min(position, free)
+
+
+def test_an_entry_that_could_not_be_sold_at_its_stop_is_denied_and_a_larger_one_is_not() -> None:
+    tight = parameters(position_size_fixed=D("5.2"), stop_loss_perc=D(5))
+    denial = entry(parameters=tight)
+    assert isinstance(denial, Denial)
+    assert denial.code is DenialCode.QUANTITY_BELOW_FILTERS
+    assert denial.detail.startswith("5.20 USDT could not be sold at its stop: value 4.75")
+    assert entry(parameters=parameters(position_size_fixed=D("5.8"), stop_loss_perc=D(5))) == D(
+        "0.00029"
+    )
+
+
+@given(
+    size=st.decimals("1", "50", places=2),
+    price=st.decimals("0.5", "100000", places=2),
+    stop=st.one_of(st.none(), st.decimals("0.1", "90", places=1)),
+)
+def test_whatever_is_bought_can_be_sold_after_its_fee_at_its_stop(
+    size: Decimal, price: Decimal, stop: Decimal | None
+) -> None:
+    bought = entry(
+        parameters=parameters(position_size_fixed=size, stop_loss_perc=stop), price=price
+    )
+    if isinstance(bought, Denial):
+        return
+    held = bought - (bought / 1000).quantize(D("0.00000001"))  # the venue's fee in coins
+    stop_price = price * (1 - (stop or D(0)) / 100)
+    assert not isinstance(leave(price=stop_price, position=held, free_base=held), Denial)
