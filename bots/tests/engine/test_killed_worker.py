@@ -29,7 +29,7 @@ PLACE = "POST /api/v3/order"
 RECV_WINDOW_MS = 2000
 
 
-def _until(what: Callable[[], Any], *, seconds: float = 30) -> Any:
+def _until(what: Callable[[], Any], *, seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if answer := what():
