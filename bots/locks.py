@@ -92,13 +92,18 @@ def lock_due_states(bot_ids: list[int]) -> list[BotState]:
 def lock_state(bot_id: int, *, wait_seconds: int) -> BotState:
     """Lock a bot's state for a person's action, waiting for a tick that holds it.
 
-    Call inside a transaction. `OperationalError` when the tick does not end in time.
+    Call inside a transaction. `BotLockedError` when the tick does not end in time.
     """
     heal_missing_state(bot_id)
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{wait_seconds}s"])
-    return (
-        BotState.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("bot__api_key")
-        .get(pk=bot_id)
-    )
+    try:
+        return (
+            BotState.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("bot__api_key")
+            .get(pk=bot_id)
+        )
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise BotLockedError(f"bot {bot_id} was locked for {wait_seconds} s") from error
+        raise

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from typing import Final
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -14,13 +14,18 @@ from bots import journal
 from bots.domain.status import State, Status
 from bots.domain.strategies import STRATEGIES
 from bots.engine.publishing import publish_state
-from bots.locks import lock_state
+from bots.locks import BotLockedError, lock_state
 from bots.models import BotConfig, BotState, EventKind
 from exchange.credentials import CredentialsDecryptError
 from exchange.domain.errors import GatewayError, UnavailableError, UnknownSymbolError
 from exchange.domain.types import Environment, Market
 from exchange.models import APIKey
 from exchange.registry import ClientInitError, KeyRevokedError, gateway_for
+
+# How long a person waits for a tick that is under way.
+START_WAITS_SECONDS: Final = 10
+STOP_WAITS_SECONDS: Final = 5
+ALREADY_STARTED: Final = (State.PENDING, State.RUNNING, State.WAITING)
 
 
 class BotError(Exception):
@@ -66,13 +71,16 @@ def start_bot(*, bot_id: int, actor: User | None) -> BotConfig:
     """
     bot = BotConfig.objects.select_related("api_key__account").get(pk=bot_id)
     _check_startable(bot)
+    try:
+        return _start(bot, actor)
+    except BotLockedError as error:
+        raise BotError("A tick of this bot is under way. Try again in a moment.") from error
+
+
+def _start(bot: BotConfig, actor: User | None) -> BotConfig:
     with transaction.atomic():
-        state = lock_state(bot_id, wait_seconds=10)
-        if state.bot.is_active and state.current.state in (
-            State.PENDING,
-            State.RUNNING,
-            State.WAITING,
-        ):
+        state = lock_state(bot.pk, wait_seconds=START_WAITS_SECONDS)
+        if state.bot.is_active and state.current.state in ALREADY_STARTED:
             return bot
         bot.is_active = state.bot.is_active = True
         bot.save(update_fields=["is_active", "updated_at"])
@@ -95,14 +103,22 @@ def stop_bot(*, bot_id: int, actor: User | None) -> BotConfig:
     was_active = bot.is_active
     BotConfig.objects.filter(pk=bot_id).update(is_active=False, updated_at=timezone.now())
     bot.is_active = False
-    with suppress(OperationalError), transaction.atomic():
-        state = lock_state(bot_id, wait_seconds=5)
+    try:
+        _show_stopped(bot, actor, was_active=was_active)
+    except BotLockedError:
+        message = f"Stopped {bot}. A tick is still under way and shows it when it ends."
+        journal.record_event(bot_id, EventKind.STOPPED, message, actor_id=_id(actor))
+    return bot
+
+
+def _show_stopped(bot: BotConfig, actor: User | None, *, was_active: bool) -> None:
+    with transaction.atomic():
+        state = lock_state(bot.pk, wait_seconds=STOP_WAITS_SECONDS)
         if state.current.state is State.STOPPED and not was_active:
-            return bot
+            return
         state.show(Status(State.STOPPED), _environment(bot))
         state.last_sentence = _stopped_sentence(state)
         _tell(state, EventKind.STOPPED, f"Stopped {bot}. {state.last_sentence}", actor)
-    return bot
 
 
 def _stopped_sentence(state: BotState) -> str:

@@ -11,9 +11,11 @@ from django.test import override_settings
 from django.utils import timezone
 
 from accounts.models import User
+from bots import services
 from bots.locks import bot_lock
 from bots.models import BotConfig, BotEvent, BotState, EventKind
 from bots.services import BotError, start_bot, stop_bot, update_bot
+from bots.tasks import run_bot_task
 from exchange.demo.testing import RunningExchange
 from exchange.models import APIKey, ExchangeAccount
 
@@ -142,3 +144,45 @@ def test_an_edit_notes_what_was_changed_by_whom_and_leaves_the_switch_alone(
     event = BotEvent.objects.latest("id")
     assert (event.kind, event.actor) == (EventKind.EDITED, trader)
     assert event.message == "Changed: stop_loss_perc = 1.5."
+
+
+def _hold_lock(bot: BotConfig, worker_thread: Any) -> tuple[threading.Event, Any]:
+    holding, release = threading.Event(), threading.Event()
+
+    def tick() -> None:
+        with bot_lock(bot.pk):
+            holding.set()
+            release.wait(20)
+
+    ticking = worker_thread(tick)
+    assert holding.wait(5)
+    return release, ticking
+
+
+def test_a_stop_that_a_long_tick_keeps_waiting_still_counts_and_says_who_asked(
+    bot: BotConfig, trader: User, worker_thread: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "STOP_WAITS_SECONDS", 1)
+    start_bot(bot_id=bot.pk, actor=None)
+    release, ticking = _hold_lock(bot, worker_thread)
+    stop_bot(bot_id=bot.pk, actor=trader)
+    assert not BotConfig.objects.get().is_active
+    assert BotState.objects.get().status == "pending"  # until the tick ends, or the next one
+    event = BotEvent.objects.latest("id")
+    assert (event.kind, event.actor) == (EventKind.STOPPED, trader)
+    release.set()
+    ticking.result(10)
+    assert run_bot_task(bot.pk) == "Bot not active"
+    assert BotState.objects.get().status == "stopped"
+
+
+def test_a_start_that_a_long_tick_keeps_waiting_is_refused_in_plain_words(
+    bot: BotConfig, worker_thread: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "START_WAITS_SECONDS", 1)
+    release, ticking = _hold_lock(bot, worker_thread)
+    with pytest.raises(BotError, match="Try again in a moment"):
+        start_bot(bot_id=bot.pk, actor=None)
+    release.set()
+    ticking.result(10)
+    assert not BotConfig.objects.get().is_active
