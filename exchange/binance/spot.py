@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from exchange.binance import parsing
+from exchange.binance.calls import Caller
 from exchange.binance.client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, build_client
-from exchange.binance.clock import SigningClock
-from exchange.binance.errors import (
-    NO_SUCH_ORDER,
-    TRANSPORT_ERRORS,
-    RefusedReplyError,
-    UnreadableReplyError,
-    from_reply,
-    from_transport,
-    uncertain,
-)
+from exchange.binance.errors import NO_SUCH_ORDER
 from exchange.binance.rules import rules_of_symbol
 from exchange.binance.urls import UrlSet
 from exchange.domain.clock import to_milliseconds
-from exchange.domain.errors import (
-    CredentialsError,
-    GatewayError,
-    OrderRejectedError,
-    TimestampError,
-)
+from exchange.domain.errors import OrderRejectedError
 from exchange.domain.intervals import interval_length
 from exchange.domain.rules import TradingRules
 from exchange.domain.types import (
@@ -43,7 +29,6 @@ from exchange.domain.types import (
     TradeReport,
 )
 
-T = TypeVar("T")
 RULES_LIFETIME_SECONDS: Final = 3600.0
 MAX_KLINES: Final = 1000
 MAX_TRADES: Final = 1000
@@ -71,11 +56,12 @@ class BinanceSpotGateway:
     ) -> None:
         self.environment: Final = environment
         self._host = urlsplit(urls.spot).netloc
-        self._has_key = bool(key and secret)
         self._client = build_client(
             urls, key=key, secret=secret, recv_window_ms=recv_window_ms, timeout=timeout
         )
-        self._clock = SigningClock(self._server_time_ms)
+        self._calls = Caller(
+            self._client, market=self.market, host=self._host, has_key=bool(key and secret)
+        )
         self._rules: dict[str, tuple[float, TradingRules]] = {}
 
     def __repr__(self) -> str:
@@ -87,7 +73,12 @@ class BinanceSpotGateway:
 
     def ticker(self, symbol: str) -> Ticker:
         """Return the last price and the venue's market time; weight 2."""
-        return self._read(lambda: self._client.get_ticker(symbol=symbol), parsing.ticker)
+        return self._calls.read(
+            "GET /api/v3/ticker/24hr",
+            lambda: self._client.get_ticker(symbol=symbol),
+            parsing.ticker,
+            weight=2,
+        )
 
     def klines(
         self, symbol: str, interval: str, *, limit: int, end_time: datetime | None = None
@@ -100,11 +91,13 @@ class BinanceSpotGateway:
         if not 1 <= limit <= MAX_KLINES:
             raise ValueError(f"limit must be 1 to {MAX_KLINES}, not {limit}")
         end = to_milliseconds(end_time) if end_time else None
-        return self._read(
+        return self._calls.read(
+            "GET /api/v3/klines",
             lambda: self._client.get_klines(
                 symbol=symbol, interval=interval, limit=limit, endTime=end
             ),
             lambda reply: parsing.klines(reply, end_time=end_time),
+            weight=2,
         )
 
     def rules(self, symbol: str) -> TradingRules:
@@ -112,32 +105,36 @@ class BinanceSpotGateway:
         asked_at, known = self._rules.get(symbol, (0.0, None))
         if known and time.monotonic() - asked_at < RULES_LIFETIME_SECONDS:
             return known
-        rules = self._read(
+        rules = self._calls.read(
+            "GET /api/v3/exchangeInfo",
             # The library's own method takes no symbol and downloads all of them.
             lambda: self._client._get("exchangeInfo", data={"symbol": symbol}),
             lambda reply: rules_of_symbol(reply, symbol),
+            weight=20,
         )
         self._rules[symbol] = (time.monotonic(), rules)
         return rules
 
     def signing_time_ms(self) -> int:
         """Return the venue's wall time in ms; the first call measures the difference."""
-        return self._clock.now_ms()
+        return self._calls.clock.now_ms()
 
     def resync_clock(self) -> None:
         """Measure the difference to the venue's wall clock again; weight 1."""
-        self._clock.resync()
+        self._calls.clock.resync()
 
     def account(self) -> AccountInfo:
         """Return uid, permissions and the balances that are not zero; weight 20."""
-        return self._signed_read(
-            lambda: self._client.get_account(omitZeroBalances="true"), parsing.account
+        return self._calls.signed_read(
+            "GET /api/v3/account",
+            lambda: self._client.get_account(omitZeroBalances="true"),
+            parsing.account,
+            weight=20,
         )
 
     def place_market_order(self, request: MarketOrderRequest) -> OrderReport:
         """Send `request` once, signed with its own timestamp. Never repeated, whatever happens."""
         _check_client_order_id(request.client_order_id)
-        self._require_key()
 
         def send() -> Any:
             with self._client.committed_timestamp(
@@ -152,15 +149,17 @@ class BinanceSpotGateway:
                     newOrderRespType="FULL",
                 )
 
-        return self._call(send, parsing.placed_order, creates_order=True)
+        return self._calls.write("POST /api/v3/order", send, parsing.placed_order, weight=1)
 
     def order_by_client_id(self, symbol: str, client_order_id: str) -> OrderReport | None:
         """Return the order, or None for the venue's -2013 alone; weight 4."""
         _check_client_order_id(client_order_id)
         try:
-            return self._signed_read(
+            return self._calls.signed_read(
+                "GET /api/v3/order",
                 lambda: self._client.get_order(symbol=symbol, origClientOrderId=client_order_id),
                 parsing.queried_order,
+                weight=4,
             )
         except OrderRejectedError as error:
             if error.code == NO_SUCH_ORDER:
@@ -181,45 +180,14 @@ class BinanceSpotGateway:
         self, symbol: str, venue_order_id: str, *, from_id: int | None
     ) -> list[TradeReport]:
         after = {} if from_id is None else {"fromId": from_id}
-        return self._signed_read(
+        return self._calls.signed_read(
+            "GET /api/v3/myTrades",
             lambda: self._client.get_my_trades(
                 symbol=symbol, orderId=venue_order_id, limit=MAX_TRADES, **after
             ),
             parsing.trades,
+            weight=5,
         )
-
-    def _server_time_ms(self) -> int:
-        return self._read(self._client.get_server_time, parsing.server_time_ms)
-
-    def _signed_read(self, ask: Callable[[], Any], parse: Callable[[Any], T]) -> T:
-        self._require_key()
-        self._client.timestamp_offset = self._clock.offset_ms()
-        try:
-            return self._read(ask, parse)
-        except TimestampError:
-            self._client.timestamp_offset = self._clock.resync()
-        return self._read(ask, parse)
-
-    def _read(self, ask: Callable[[], Any], parse: Callable[[Any], T]) -> T:
-        return self._call(ask, parse, creates_order=False)
-
-    def _call(self, ask: Callable[[], Any], parse: Callable[[Any], T], *, creates_order: bool) -> T:
-        failure: GatewayError
-        try:
-            return parse(ask())
-        except RefusedReplyError as error:
-            failure = from_reply(error, market=self.market, creates_order=creates_order)
-        except (UnreadableReplyError, parsing.MalformedReplyError) as error:
-            failure = uncertain(f"{self._host}: {error}", creates_order=creates_order)
-        except TRANSPORT_ERRORS as error:
-            failure = from_transport(error, host=self._host, creates_order=creates_order)
-        # Outside of the handlers, or the failure would carry the library's exception,
-        # whose request holds the key and whose text holds the signed URL.
-        raise failure
-
-    def _require_key(self) -> None:
-        if not self._has_key:
-            raise CredentialsError("this call needs an API key")
 
 
 def _check_client_order_id(client_order_id: str) -> None:
