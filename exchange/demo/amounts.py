@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 from typing import Final
 
 DECIMALS: Final = 8
 UNITS_PER_ONE: Final = 10**DECIMALS
 UNIT: Final = Decimal(1).scaleb(-DECIMALS)
+ZERO: Final = Decimal(0)
 
 
 def from_units(units: int) -> Decimal:
@@ -26,6 +27,16 @@ def to_units(amount: Decimal) -> int:
 def round_down(amount: Decimal) -> Decimal:
     """Cut `amount` after eight decimals, towards zero."""
     return amount.quantize(UNIT, rounding=ROUND_DOWN)
+
+
+def round_up(amount: Decimal) -> Decimal:
+    """Raise `amount` to the next multiple of 1e-8, if it is none."""
+    return amount.quantize(UNIT, rounding=ROUND_CEILING)
+
+
+def floor_to(amount: Decimal, step: Decimal) -> Decimal:
+    """Cut `amount` down to a multiple of `step`."""
+    return amount // step * step
 
 
 def text(amount: Decimal) -> str:

@@ -9,29 +9,47 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
 from exchange.demo.accounts import KEY_PATTERN
-from exchange.demo.errors import UNAUTHORIZED, VenueError
-from exchange.demo.wire import Params, WireRequest
+from exchange.demo.errors import UNAUTHORIZED, VenueError, not_permitted
+from exchange.demo.wire import FIRST_MICROSECOND_MOMENT, Params, WireRequest
 
 DEFAULT_RECV_WINDOW: Final = Decimal(5_000)
 MAXIMUM_RECV_WINDOW: Final = Decimal(60_000)
 _TOLERATED_AHEAD_MS: Final = 1_000
 _RECV_WINDOW: Final = r"^[0-9]{1,8}(\.[0-9]{1,3})?$"
 _TIMESTAMP: Final = r"^[0-9]{1,20}$"
-# Microseconds have at least this many digits for the next few centuries.
-_FIRST_MICROSECOND_TIMESTAMP: Final = 10**15
+# What a new key may do: everything but take money away. `canTrade` is the account's, not the key's.
+DEFAULT_FLAGS: Final = {
+    "ipRestrict": False,
+    "enableReading": True,
+    "enableWithdrawals": False,
+    "enableInternalTransfer": False,
+    "enableMargin": False,
+    "enableFutures": True,
+    "permitsUniversalTransfer": True,
+    "enableVanillaOptions": False,
+    "enableFixApiTrade": False,
+    "enableFixReadOnly": False,
+    "enableSpotAndMarginTrading": True,
+    "enablePortfolioMarginTrading": False,
+    "canTrade": True,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The holder of a key that is open at this exchange."""
+    """The holder of a key that is open at this exchange, and what the key may do.
+
+    flags   by the names of `account/apiRestrictions`, and `canTrade`
+    """
 
     uid: int
     secret: str
+    flags: dict[str, bool] = field(default_factory=DEFAULT_FLAGS.copy)
 
     def __repr__(self) -> str:
         return f"Account({self.uid})"
@@ -68,12 +86,18 @@ def authenticate(
     return account
 
 
+def check_permission(account: Account, *, is_trade: bool) -> None:
+    """Refuse a key that may not read or, for a `TRADE` endpoint, not trade (-2015)."""
+    flags = account.flags
+    if not flags["enableReading"] or (is_trade and not flags["enableSpotAndMarginTrading"]):
+        raise not_permitted()
+
+
 def _account_of(key: str | None, accounts: Mapping[str, Account]) -> Account:
     if key is None or KEY_PATTERN.fullmatch(key) is None:
         raise VenueError(-2014, "API-key format invalid.", status=UNAUTHORIZED)
     if key not in accounts:
-        message = "Invalid API-key, IP, or permissions for action."
-        raise VenueError(-2015, message, status=UNAUTHORIZED)
+        raise not_permitted()
     return accounts[key]
 
 
@@ -96,4 +120,4 @@ def _check_timestamp(params: Params, now_ms: int) -> None:
 
 def _timestamp_ms(params: Params) -> int:
     number = int(params.required_text("timestamp", _TIMESTAMP))
-    return number // 1000 if number >= _FIRST_MICROSECOND_TIMESTAMP else number
+    return number // 1000 if number >= FIRST_MICROSECOND_MOMENT else number

@@ -13,6 +13,7 @@ DEFAULT_START: Final = datetime(2025, 5, 12, 3, 20, tzinfo=UTC)
 DEFAULT_SPEED: Final = 60.0
 MAXIMUM_SPEED: Final = 100_000.0
 RESERVED_WALL_SECONDS: Final = 1.0
+NOT_STEERED: Final = "market time follows the mirrored venue and cannot be steered"
 
 
 class MarketClock:
@@ -81,3 +82,36 @@ class MarketClock:
     def _reserve(self, market_ms: int) -> None:
         self._store(market_ms)
         self._ceiling_ms = market_ms
+
+
+class FollowingClock(MarketClock):
+    """Market time of a mirrored venue: the newest that it has shown, moved by nothing else."""
+
+    def __init__(self, start_ms: int, *, store: Callable[[int], None] = lambda _: None) -> None:
+        super().__init__(start_ms, speed=1.0, store=store)
+        self._reserve(start_ms)
+
+    def now_ms(self) -> int:
+        """Return market time in ms since the epoch."""
+        return self._anchor_ms
+
+    def follow(self, market_ms: int) -> None:
+        """Go on to a time that the mirrored venue has shown; an older one changes nothing."""
+        if market_ms > self._anchor_ms:
+            self._reserve(market_ms)
+            self._anchor(market_ms)
+
+    def set_running(self, *, is_running: bool) -> None:
+        """Refuse with ValueError: nobody but the mirrored venue moves this clock."""
+        raise ValueError(NOT_STEERED)
+
+    def set_speed(self, speed: float) -> None:
+        """Refuse with ValueError, as `set_running` does."""
+        raise ValueError(NOT_STEERED)
+
+    def jump_to(self, market_ms: int) -> None:
+        """Refuse with ValueError, as `set_running` does."""
+        raise ValueError(NOT_STEERED)
+
+    def close(self) -> None:
+        """Do nothing: every time was stored before it was shown."""

@@ -7,15 +7,14 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from exchange.demo.accounts import FUTURES, SPOT
-from exchange.demo.amounts import text, to_units, units_text
+from exchange.demo.amounts import to_units, units_text
 from exchange.demo.clock import MAXIMUM_SPEED
+from exchange.demo.control_accounts import all_keys, deposit, set_key, whole_ledger
 from exchange.demo.control_fields import FieldError, Fields
+from exchange.demo.control_symbols import all_symbols, set_symbol
 from exchange.demo.dispatch import Reply
 from exchange.demo.errors import BAD_REQUEST, NOT_FOUND
 from exchange.demo.faults import FaultBoard
-from exchange.demo.ledger import FEES_UID, MARKET_MAKER_UID, Holding
-from exchange.demo.replies import order_row, trade_row
 from exchange.demo.times import DAY_MS, iso, parse_moment, to_milliseconds
 from exchange.demo.venue import Venue
 
@@ -38,7 +37,12 @@ class Control:
             ("GET", "/faults"): lambda _: self._all_faults(),
             ("POST", "/faults"): self._add_faults,
             ("DELETE", "/faults"): lambda _: self._clear_faults(),
-            ("GET", "/ledger"): lambda _: self._ledger(),
+            ("GET", "/ledger"): lambda _: whole_ledger(venue),
+            ("POST", "/deposits"): lambda item: deposit(venue, item),
+            ("GET", "/keys"): lambda _: all_keys(venue),
+            ("POST", "/keys"): lambda item: set_key(venue, item),
+            ("GET", "/symbols"): lambda _: all_symbols(venue),
+            ("POST", "/symbols"): lambda item: set_symbol(venue, item),
             ("GET", "/price"): lambda _: self._prices(),
             ("POST", "/price"): self._set_price,
         }
@@ -63,7 +67,7 @@ class Control:
 
     def _clock(self) -> dict[str, Any]:
         clock = self._venue.clock
-        now_ms = clock.now_ms()
+        now_ms = self._venue.advance()
         return {
             "running": clock.is_running,
             "speed": clock.speed,
@@ -80,10 +84,13 @@ class Control:
             speed = fields.number("speed", least=SLOWEST_SPEED, most=MAXIMUM_SPEED)
         if fields.has("market_time"):
             self._jump(fields)
-        if speed is not None:
-            self._venue.clock.set_speed(speed)
-        if running is not None:
-            self._venue.clock.set_running(is_running=running)
+        try:
+            if speed is not None:
+                self._venue.clock.set_speed(speed)
+            if running is not None:
+                self._venue.clock.set_running(is_running=running)
+        except ValueError as e:
+            raise fields.wrong("running" if speed is None else "speed", str(e)) from e
         return self._clock()
 
     def _jump(self, fields: Fields) -> None:
@@ -110,7 +117,7 @@ class Control:
         return []
 
     def _prices(self) -> dict[str, Any]:
-        now_ms = self._venue.clock.now_ms()
+        now_ms = self._venue.advance()
         return {
             name: {
                 "price": units_text(track.price(now_ms)),
@@ -151,23 +158,6 @@ class Control:
             raise fields.wrong("price", f"must be a multiple of {rules.tick:f}")
         return to_units(price)
 
-    def _ledger(self) -> dict[str, Any]:
-        engine = self._venue.engine
-        holdings = engine.ledger.holdings()
-        return {
-            "market_time": iso(self._venue.clock.now_ms()),
-            "orders": [order_row(one) | {"uid": one.uid} for one in engine.orders.all_orders()],
-            "fills": [trade_row(one) | {"uid": one.uid} for one in engine.orders.all_fills()],
-            "balances": _wallets(holdings),
-            "deposits": engine.ledger.deposits(),
-            "fees": _amounts(holdings, FEES_UID),
-            "market_maker": _amounts(holdings, MARKET_MAKER_UID),
-            "differences": {
-                f"{wallet}.{asset}": text(amount)
-                for (wallet, asset), amount in engine.ledger.differences().items()
-            },
-        }
-
 
 def is_loopback(peer: str) -> bool:
     """Say whether an address is this machine's own."""
@@ -182,19 +172,5 @@ def is_loopback(peer: str) -> bool:
 def _parse_body(body: str) -> Any:
     try:
         return json.loads(body)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise FieldError(f"the body is no JSON: {e}") from e
-
-
-def _wallets(holdings: list[Holding]) -> dict[str, dict[str, dict[str, dict[str, str]]]]:
-    result: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
-    for one in holdings:
-        if one.uid in (FEES_UID, MARKET_MAKER_UID):
-            continue
-        wallets = result.setdefault(str(one.uid), {SPOT: {}, FUTURES: {}})
-        wallets[one.wallet][one.asset] = {"free": text(one.free), "locked": text(one.locked)}
-    return result
-
-
-def _amounts(holdings: list[Holding], uid: int) -> dict[str, str]:
-    return {one.asset: text(one.free) for one in holdings if one.uid == uid}

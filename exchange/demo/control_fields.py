@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from exchange.demo.amounts import DECIMALS, UNIT
 
 _REQUIRED: Any = object()
 
@@ -71,13 +74,25 @@ class Fields:
             raise self.wrong(name, f"must lie between {least:g} and {most:g}")
         return float(value)
 
-    def whole(self, name: str, *, default: int, least: int, most: int = 10**9) -> int:
+    def whole(self, name: str, *, default: int = _REQUIRED, least: int, most: int = 10**9) -> int:
         """Return a whole number within its bounds."""
         value = self._value(name, default)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.wrong(name, "must be a whole number")
         if not least <= value <= most:
             raise self.wrong(name, f"must lie between {least} and {most}")
+        return value
+
+    def amount(self, name: str, *, most: Decimal) -> Decimal:
+        """Return an amount above zero, sent as a string, of at most eight decimals."""
+        try:
+            value = Decimal(self.text(name))
+        except InvalidOperation:
+            raise self.wrong(name, "must be a decimal number in a string") from None
+        if not value.is_finite() or not 0 < value <= most:
+            raise self.wrong(name, f"must lie above 0 and not above {most:f}")
+        if value % UNIT:
+            raise self.wrong(name, f"must have at most {DECIMALS} decimals")
         return value
 
     def _value(self, name: str, default: Any) -> Any:

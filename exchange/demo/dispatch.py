@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from exchange.demo import market_endpoints, trade_endpoints
-from exchange.demo.auth import Account, authenticate
-from exchange.demo.endpoint import Call, Endpoint
+from exchange.demo import (
+    account_endpoints,
+    list_endpoints,
+    market_endpoints,
+    order_endpoints,
+    replace_endpoint,
+)
+from exchange.demo.auth import Account, authenticate, check_permission
+from exchange.demo.endpoint import Books, Call, Endpoint
 from exchange.demo.errors import GONE, NOT_FOUND, VenueError, not_built
 from exchange.demo.venue import Venue
 from exchange.demo.wire import Params, WireRequest
 
-ENDPOINTS: Final = market_endpoints.ENDPOINTS | trade_endpoints.ENDPOINTS
+ENDPOINTS: Final[dict[tuple[str, str], Endpoint]] = {
+    **market_endpoints.ENDPOINTS,
+    **account_endpoints.ENDPOINTS,
+    **order_endpoints.ENDPOINTS,
+    **replace_endpoint.ENDPOINTS,
+    **list_endpoints.ENDPOINTS,
+}
 _RETIRED: Final = ("/api/v3/userDataStream", "/api/v1/userDataStream")
 # What the venue has and this exchange has not yet: refused plainly, no wrong address.
 _NOT_BUILT: Final = (
     "/api/v3/aggTrades",
-    "/api/v3/allOrderList",
     "/api/v3/depth",
     "/api/v3/executionRules",
+    "/api/v3/historicalBlockTrades",
     "/api/v3/historicalTrades",
     "/api/v3/myAllocations",
-    "/api/v3/myFilters",
     "/api/v3/myPreventedMatches",
-    "/api/v3/openOrderList",
-    "/api/v3/openOrders",
-    "/api/v3/order",
-    "/api/v3/orderList",
+    "/api/v3/order/amend",
+    "/api/v3/order/amendments",
     "/api/v3/referencePrice",
     "/api/v3/sor",
     "/api/v3/ticker",
@@ -49,35 +58,54 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def respond(venue: Venue, request: WireRequest) -> Reply:
-    """Answer one request. A refusal is a reply like any other."""
+def respond(venue: Venue, request: WireRequest, *, books: Books | None = None) -> Reply:
+    """Answer one request. A refusal is a reply like any other.
+
+    books   what queries read instead of the engine's own; the engine acts as ever
+    """
     headers: dict[str, str] = {}
     try:
-        status, payload = 200, _answer(venue, request, headers)
+        payload = _answer(venue, request, headers, books)
     except VenueError as e:
-        status, payload = e.status, {"code": e.code, "msg": e.message}
-        if e.retry_after_seconds is not None:
-            headers["Retry-After"] = str(e.retry_after_seconds)
-    used = str(venue.limits.used_weight(request.peer))
-    return Reply(
-        status, payload, headers | {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
-    )
+        reply = refusal(venue, e, request.peer)
+        return replace(reply, headers=headers | reply.headers)
+    return Reply(200, payload, headers | _used_weight(venue, request.peer))
 
 
-def _answer(venue: Venue, request: WireRequest, headers: dict[str, str]) -> Any:
+def refusal(venue: Venue, error: VenueError, peer: str) -> Reply:
+    """Return the reply that refuses a request."""
+    headers = _used_weight(venue, peer)
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    return Reply(error.status, error.body(), headers)
+
+
+def _used_weight(venue: Venue, peer: str) -> dict[str, str]:
+    used = str(venue.limits.used_weight(peer))
+    return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+
+
+def _answer(
+    venue: Venue, request: WireRequest, headers: dict[str, str], books: Books | None
+) -> Any:
     endpoint = ENDPOINTS.get((request.method, request.path))
     if endpoint is None:
         venue.limits.charge(request.peer, 1)
         raise _no_endpoint(request)
     params = _charged_params(venue, request, endpoint)
-    account = _account(venue, request, params) if endpoint.is_signed else None
-    payload = endpoint.handle(Call(venue=venue, params=params, peer=request.peer, account=account))
-    if endpoint.places_order and account:
+    account = _account(venue, request, params, endpoint) if endpoint.is_signed else None
+    call = Call(
+        venue=venue,
+        params=params,
+        peer=request.peer,
+        now_ms=venue.advance(),
+        books=books or Books(venue.engine.orders, venue.engine.ledger),
+        account=account,
+        headers=headers,
+    )
+    payload = endpoint.handle(call)
+    if endpoint.is_free:
         venue.limits.refund(request.peer, endpoint.weight_of(params))
-        venue.limits.count_order(account.uid)
-        ten_seconds, day = venue.limits.order_counts(account.uid)
-        headers["X-MBX-ORDER-COUNT-10S"] = str(ten_seconds)
-        headers["X-MBX-ORDER-COUNT-1D"] = str(day)
     return payload
 
 
@@ -91,8 +119,10 @@ def _charged_params(venue: Venue, request: WireRequest, endpoint: Endpoint) -> P
     return params
 
 
-def _account(venue: Venue, request: WireRequest, params: Params) -> Account:
-    return authenticate(request, params, accounts=venue.accounts, wall_ms=venue.wall_ms)
+def _account(venue: Venue, request: WireRequest, params: Params, endpoint: Endpoint) -> Account:
+    account = authenticate(request, params, accounts=venue.accounts, wall_ms=venue.wall_ms)
+    check_permission(account, is_trade=endpoint.is_trade)
+    return account
 
 
 def _no_endpoint(request: WireRequest) -> VenueError:

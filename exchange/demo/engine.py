@@ -1,153 +1,152 @@
-"""The matching engine: a market order is checked, filled and booked in one transaction."""
+"""The matching engine's front: what endpoints and control doors may ask of it.
+
+Every request is checked, carried out and booked in one transaction, or leaves no trace. All times
+are market time in ms, and they only go forward.
+"""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, MutableMapping
 from decimal import Decimal
-from typing import Final
 
-from exchange.demo.amounts import from_units, round_down
-from exchange.demo.book import Book, PlannedFill
-from exchange.demo.errors import DUPLICATE_ORDER, INSUFFICIENT_BALANCE, VenueError
-from exchange.demo.ledger import FEES_UID, MARKET_MAKER_UID, ZERO, Ledger
+from exchange.demo.amounts import ZERO
+from exchange.demo.asked import CancelTarget, ListRequest, OrderRequest
+from exchange.demo.book import Book
+from exchange.demo.canceling import Canceled as Canceled  # noqa: PLC0414 - part of the interface
+from exchange.demo.canceling import CanceledList as CanceledList  # noqa: PLC0414
+from exchange.demo.canceling import cancel_all, cancel_list, cancel_order, end_all
+from exchange.demo.desk import Desk
+from exchange.demo.fees import MAKER_RATE as MAKER_RATE  # noqa: PLC0414
+from exchange.demo.fees import TAKER_RATE as TAKER_RATE  # noqa: PLC0414
+from exchange.demo.fees import CommissionRates
+from exchange.demo.filters import check_new_order
 from exchange.demo.market import Track
-from exchange.demo.orders import OPEN_STATUSES, Fill, Order, OrderBooks
+from exchange.demo.matching import walk
+from exchange.demo.placing import Placed as Placed  # noqa: PLC0414
+from exchange.demo.placing import PlacedList as PlacedList  # noqa: PLC0414
+from exchange.demo.placing import place_list, place_order
+from exchange.demo.quotes import DEFAULT_VOLUME_SHARE, Quotes, Terms
 from exchange.demo.state import State
-from exchange.demo.symbols import Symbol, check_precision
-
-MAKER_RATE: Final = Decimal("0.001")
-TAKER_RATE: Final = Decimal("0.001")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketOrder:
-    """A market order as it was asked for: exactly one of the two quantities is set."""
-
-    symbol: Symbol
-    side: str
-    quantity: Decimal | None
-    quote_quantity: Decimal | None
-    client_order_id: str | None
-    prevention_mode: str
-
-    @property
-    def is_buy(self) -> bool:
-        """Say whether base currency is bought."""
-        return self.side == "BUY"
+from exchange.demo.symbols import Symbol
 
 
 class Engine:
-    """Fills orders against the recorded market and keeps the books."""
+    """Takes orders, fills them along the walk of the prices, and keeps the books.
 
-    def __init__(self, state: State, tracks: Mapping[str, Track], *, spread_bps: Decimal) -> None:
-        self._state = state
-        self._tracks = tracks
-        self._spread_bps = spread_bps
-        self.ledger = Ledger(state)
-        self.orders = OrderBooks(state)
+    symbols          kept in line with halts, changed rules and delistings, for everybody to read
+    on_first_fill    told the account of every order that trades for the first time
+    """
+
+    def __init__(
+        self,
+        state: State,
+        tracks: Mapping[str, Track],
+        symbols: MutableMapping[str, Symbol],
+        *,
+        spread_bps: Decimal,
+        slippage_bps: Decimal = ZERO,
+        volume_share: Decimal = DEFAULT_VOLUME_SHARE,
+        on_first_fill: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        terms = Terms(spread_bps=spread_bps, slippage_bps=slippage_bps, volume_share=volume_share)
+        self._desk = Desk(state, Quotes(tracks, terms), symbols, on_first_fill=on_first_fill)
+        self.ledger = self._desk.ledger
+        self.orders = self._desk.orders
+
+    def advance(self, now_ms: int) -> None:
+        """Match everything open up to a market time; how often it is called changes nothing."""
+        walk(self._desk, now_ms)
 
     def book(self, symbol: Symbol, at_ms: int) -> Book:
         """Return what a taker meets at a market time."""
-        track = self._tracks[symbol.name]
-        return Book(
-            symbol=symbol,
-            last=from_units(track.price(at_ms)),
-            volume=from_units(track.minute_volume(at_ms)),
-            spread_bps=self._spread_bps,
-        )
+        return self._desk.quotes.book(symbol, at_ms)
 
-    def place(self, uid: int, asked: MarketOrder, *, at_ms: int) -> tuple[Order, list[Fill]]:
-        """Fill a market order at once and commit it; VenueError leaves no trace of it."""
-        with self._state.transaction():
-            planned = self._plan(uid, asked, at_ms)
-            order = _filled_order(uid, asked, planned, at_ms)
-            order = replace(order, order_id=self.orders.add_order(order))
-            fills = [self._book_fill(order, asked.symbol, one) for one in planned]
-            self.ledger.check_conservation()
-        return order, fills
+    def place(self, uid: int, asked: OrderRequest, *, at_ms: int) -> Placed:
+        """Place an order and commit it; VenueError leaves no trace of it."""
+        self.advance(at_ms)
+        return place_order(self._desk, uid, asked, at_ms)
 
-    def check(self, uid: int, asked: MarketOrder, *, at_ms: int) -> None:
+    def check(self, uid: int, asked: OrderRequest, *, at_ms: int) -> None:
         """Refuse what `place` would refuse before it looks at balances."""
-        self._refuse_duplicate(uid, asked)
-        self._planned_fills(asked, at_ms)
+        self.advance(at_ms)
+        check_new_order(self._desk, uid, asked, at_ms)
 
-    def _plan(self, uid: int, asked: MarketOrder, at_ms: int) -> list[PlannedFill]:
-        self._refuse_duplicate(uid, asked)
-        planned = self._planned_fills(asked, at_ms)
-        if asked.is_buy:
-            asset, needed = asked.symbol.quote, sum((one.quote_quantity for one in planned), ZERO)
-        else:
-            asset, needed = asked.symbol.base, sum((one.quantity for one in planned), ZERO)
-        if needed > self.ledger.free(uid, asset):
-            raise VenueError(*INSUFFICIENT_BALANCE)
-        return planned
+    def place_list(self, uid: int, asked: ListRequest, *, at_ms: int) -> PlacedList:
+        """Place an order list and commit it; VenueError leaves no trace of it."""
+        self.advance(at_ms)
+        return place_list(self._desk, uid, asked, at_ms)
 
-    def _planned_fills(self, asked: MarketOrder, at_ms: int) -> list[PlannedFill]:
-        book = self.book(asked.symbol, at_ms)
-        if asked.quantity is not None:
-            asked.symbol.check_quantity(asked.quantity)
-            asked.symbol.check_notional(asked.quantity * book.last)
-            return book.fills(asked.quantity, is_buy=asked.is_buy)
-        worth = asked.quote_quantity or ZERO
-        check_precision("quoteOrderQty", worth)
-        asked.symbol.check_notional(worth)
-        planned = book.fills_worth(worth, is_buy=asked.is_buy)
-        asked.symbol.check_quantity(sum((one.quantity for one in planned), ZERO))
-        return planned
+    def cancel(self, uid: int, symbol: str, target: CancelTarget, *, at_ms: int) -> Canceled:
+        """Cancel an order, and the list it belongs to (-2011 when it is not open)."""
+        self.advance(at_ms)
+        return cancel_order(self._desk, uid, symbol, target, at_ms)
 
-    def _refuse_duplicate(self, uid: int, asked: MarketOrder) -> None:
-        # As at the venue only an open order blocks its id: a filled one does not.
-        if asked.client_order_id is None:
-            return
-        known = self.orders.by_client_id(uid, asked.symbol.name, asked.client_order_id)
-        if known and known.status in OPEN_STATUSES:
-            raise VenueError(*DUPLICATE_ORDER)
-
-    def _book_fill(self, order: Order, symbol: Symbol, planned: PlannedFill) -> Fill:
-        is_buy = order.side == "BUY"
-        base = planned.quantity if is_buy else -planned.quantity
-        quote = -planned.quote_quantity if is_buy else planned.quote_quantity
-        received_asset, received = (symbol.base, base) if is_buy else (symbol.quote, quote)
-        commission = round_down(received * TAKER_RATE)
-        self.ledger.add(order.uid, symbol.base, base)
-        self.ledger.add(order.uid, symbol.quote, quote)
-        self.ledger.add(MARKET_MAKER_UID, symbol.base, -base)
-        self.ledger.add(MARKET_MAKER_UID, symbol.quote, -quote)
-        self.ledger.add(order.uid, received_asset, -commission)
-        self.ledger.add(FEES_UID, received_asset, commission)
-        fill = Fill(
-            trade_id=0,
-            order_id=order.order_id,
-            uid=order.uid,
-            symbol=symbol.name,
-            price=planned.price,
-            quantity=planned.quantity,
-            quote_quantity=planned.quote_quantity,
-            commission=commission,
-            commission_asset=received_asset,
-            at_ms=order.at_ms,
-            is_buyer=is_buy,
+    def cancel_list(
+        self,
+        uid: int,
+        symbol: str,
+        *,
+        list_id: int | None,
+        client_order_id: str | None,
+        cancel_client_id: str | None,
+        at_ms: int,
+    ) -> CanceledList:
+        """Cancel a list by one id or both (-2011 when it is not open)."""
+        self.advance(at_ms)
+        return cancel_list(
+            self._desk,
+            uid,
+            symbol,
+            list_id=list_id,
+            client_order_id=client_order_id,
+            cancel_client_id=cancel_client_id,
+            at_ms=at_ms,
         )
-        return replace(fill, trade_id=self.orders.add_fill(fill))
 
+    def cancel_all(self, uid: int, symbol: str, *, at_ms: int) -> list[Canceled | CanceledList]:
+        """Cancel every open order of a symbol, lists included (-2011 when there is none)."""
+        self.advance(at_ms)
+        return cancel_all(self._desk, uid, symbol, at_ms)
 
-def _filled_order(uid: int, asked: MarketOrder, planned: list[PlannedFill], at_ms: int) -> Order:
-    executed = sum((one.quantity for one in planned), ZERO)
-    return Order(
-        order_id=0,
-        uid=uid,
-        symbol=asked.symbol.name,
-        client_order_id=asked.client_order_id or secrets.token_hex(11),
-        side=asked.side,
-        type="MARKET",
-        status="FILLED",
-        quantity=executed,
-        quote_order_quantity=asked.quote_quantity or ZERO,
-        executed=executed,
-        executed_quote=sum((one.quote_quantity for one in planned), ZERO),
-        prevention_mode=asked.prevention_mode,
-        at_ms=at_ms,
-        updated_ms=at_ms,
-    )
+    def commission_rates(self, uid: int) -> CommissionRates:
+        """Return an account's rates, before any discount; they are the same for everybody."""
+        return CommissionRates(MAKER_RATE, TAKER_RATE)
+
+    def bnb_burn(self, uid: int) -> bool:
+        """Say whether an account pays its fees in BNB where it can."""
+        return self.ledger.bnb_burn(uid)
+
+    def set_bnb_burn(self, uid: int, is_on: bool) -> None:  # noqa: FBT001 - the one thing it sets
+        """Choose whether an account pays its fees in BNB where it can; this survives a restart."""
+        self.ledger.set_bnb_burn(uid, is_on)
+
+    def set_symbol_status(self, name: str, status: str) -> None:
+        """Halt a symbol, or let it trade again, from the market time reached so far.
+
+        DemoExchangeError when there is no such symbol or status. Orders of a symbol that is not
+        TRADING rest untouched and can be canceled.
+        """
+        with self._desk.step(self._desk.matched_ms or 0):
+            self._desk.listings.set_status(name, status)
+
+    def set_symbol_rules(
+        self,
+        name: str,
+        *,
+        tick: Decimal | None = None,
+        step: Decimal | None = None,
+        min_notional: Decimal | None = None,
+    ) -> None:
+        """Change a symbol's filters; orders that rest already stay. DemoExchangeError as above."""
+        wanted = {"tick": tick, "step": step, "min_notional": min_notional}
+        rules = {key: value for key, value in wanted.items() if value is not None}
+        if rules:
+            with self._desk.step(self._desk.matched_ms or 0):
+                self._desk.listings.set_rules(name, rules)
+
+    def delist(self, name: str) -> None:
+        """Take a symbol off the exchange, expiring what is open. DemoExchangeError as above."""
+        at_ms = self._desk.matched_ms or 0
+        with self._desk.step(at_ms):
+            end_all(self._desk, name, at_ms)
+            self._desk.listings.delist(name)

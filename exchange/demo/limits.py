@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,15 +76,37 @@ class RateLimits:
         window = self._weights[peer].at(self._wall_seconds(), _MINUTE)
         window.count = max(window.count - weight, 0)
 
-    def check_orders(self, uid: int) -> None:
-        """Refuse an order beyond the account's limits (-1015, HTTP 429)."""
+    def ban(self, peer: str, seconds: float) -> None:
+        """Refuse everything from an address with HTTP 418 for some time from now on."""
+        self._banned_until[peer] = self._wall_seconds() + seconds
+
+    @contextmanager
+    def placing(self, uid: int, orders: int) -> Iterator[tuple[int, int]]:
+        """Count new orders while they are placed; yield the counts of both windows.
+
+        They do not count when the block is refused. -1015 with HTTP 429 beyond the limits.
+        """
+        self.check_orders(uid, orders)
+        self._add_orders(uid, orders)
+        try:
+            yield self.order_counts(uid)
+        except VenueError:
+            self._add_orders(uid, -orders)
+            raise
+
+    def first_fill(self, uid: int) -> None:
+        """Take one order off the counts: it trades, so it is no unfilled order any more."""
+        self._add_orders(uid, -1)
+
+    def check_orders(self, uid: int, orders: int) -> None:
+        """Refuse orders beyond the account's limits (-1015, HTTP 429)."""
         now = self._wall_seconds()
         ten_seconds, day = self.order_counts(uid)
         for count, limit, length, words in (
             (ten_seconds, ORDERS_PER_TEN_SECONDS, _TEN_SECONDS, "10 SECOND"),
             (day, ORDERS_PER_DAY, _DAY, "1 DAY"),
         ):
-            if count >= limit:
+            if count + orders > limit:
                 message = f"Too many new orders; current limit is {limit} orders per {words}."
                 raise VenueError(
                     -1015,
@@ -92,12 +115,6 @@ class RateLimits:
                     retry_after_seconds=_seconds_left(now, length),
                 )
 
-    def count_order(self, uid: int) -> None:
-        """Count an accepted order."""
-        now = self._wall_seconds()
-        self._ten_seconds[uid].at(now, _TEN_SECONDS).count += 1
-        self._days[uid].at(now, _DAY).count += 1
-
     def order_counts(self, uid: int) -> tuple[int, int]:
         """Return an account's orders in the running ten seconds and the running day."""
         now = self._wall_seconds()
@@ -105,6 +122,12 @@ class RateLimits:
             self._ten_seconds[uid].at(now, _TEN_SECONDS).count,
             self._days[uid].at(now, _DAY).count,
         )
+
+    def _add_orders(self, uid: int, orders: int) -> None:
+        now = self._wall_seconds()
+        for windows, length in ((self._ten_seconds, _TEN_SECONDS), (self._days, _DAY)):
+            window = windows[uid].at(now, length)
+            window.count = max(window.count + orders, 0)
 
     def _refuse_banned(self, peer: str, now: float) -> None:
         until = self._banned_until.get(peer, 0.0)

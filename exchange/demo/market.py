@@ -1,26 +1,19 @@
-"""Prices and klines as a pure function of market time.
+"""Prices and klines as a pure function of market time, rounded to the tick.
 
-Inside a recorded minute the price runs open, low, high, close when the minute closed no lower than
-it opened, else open, high, low, close: in straight lines, reaching the second point after 20 s, the
-third after 40 s and the close in the last millisecond. Prices are rounded to the tick.
-
-After its last minute a recording starts over. Play number k (0 is the first) is shifted by k times
-its length and its prices are multiplied by (last close / first open) ** k: they do not jump.
+A `Source` supplies the minutes and the way of the price through them; what a person steered lies
+over it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import NamedTuple
 
 from exchange.demo.amounts import UNITS_PER_ONE
-from exchange.demo.recording import Recording
-from exchange.demo.steering import Steering
+from exchange.demo.minutes import Minutes, Source
+from exchange.demo.steering import SteeredPrice, Steering
 from exchange.demo.times import MINUTE_MS
-
-_LEGS: Final = ((0, 20_000), (20_000, 40_000), (40_000, MINUTE_MS - 1))
-_FACTOR_ONE: Final = 10**18
 
 
 class Candle(NamedTuple):
@@ -37,34 +30,53 @@ class Candle(NamedTuple):
     trades: int
 
 
-class Track:
-    """One symbol's market: its recording, played for ever, and what a person steered."""
+class Waypoint(NamedTuple):
+    """The last price, in units of 1e-8, at a moment of market time where it may turn or jump."""
 
-    def __init__(
-        self, recording: Recording, *, tick: int, steering: Steering | None = None
-    ) -> None:
-        self.recording = recording
+    at_ms: int
+    price: int
+
+
+class Track:
+    """One symbol's market: where its prices come from, and what a person steered."""
+
+    def __init__(self, source: Source, *, tick: int, steering: Steering | None = None) -> None:
+        self.source = source
         self.tick = tick
         self.steering = steering or Steering()
-        self._growth = Decimal(recording.closes[-1]) / Decimal(recording.opens[0])
-        self._factors: dict[int, int] = {0: _FACTOR_ONE}
 
     @property
     def start_ms(self) -> int:
         """Return the market time before which there is no history."""
-        return self.recording.start_ms
+        return self.source.start_ms
 
     def price(self, at_ms: int) -> int:
-        """Return the last price at a market time."""
+        """Return the last price at a market time; before the start the first one."""
         steered = self.steering.at(at_ms)
-        return self._recorded_price(at_ms) if steered is None else steered
+        return self._unsteered_price(at_ms) if steered is None else steered
 
     def minute_volume(self, at_ms: int) -> int:
-        """Return the whole volume of the recorded minute that holds `at_ms`."""
-        return self.recording.volumes[self._locate(at_ms)[1]]
+        """Return the volume of the whole minute that holds `at_ms`."""
+        return self.source.minute_volume(at_ms // MINUTE_MS * MINUTE_MS)
+
+    def waypoints(self, after_ms: int, until_ms: int) -> Iterator[Waypoint]:
+        """Yield where the price may turn or jump after `after_ms`, and `until_ms` itself.
+
+        Between two neighbours, the first being `after_ms`, the price never turns. A jump yields the
+        last millisecond before it and the first after it.
+        """
+        for at_ms in self._turns(max(after_ms, self.start_ms - 1), until_ms):
+            yield Waypoint(at_ms, self.price(at_ms))
+        if after_ms < until_ms:
+            yield Waypoint(until_ms, self.price(until_ms))
 
     def candle(self, open_ms: int, until_ms: int) -> Candle:
-        """Return the kline from `open_ms`, a whole minute, to `until_ms` included."""
+        """Return the kline from `open_ms`, a whole minute, to `until_ms` included.
+
+        What lies before the start stands still at the first price, without volume.
+        """
+        if until_ms < self.start_ms:
+            return Candle(open_ms, until_ms, *(self.price(self.start_ms),) * 4, 0, 0, 0)
         first_partial = (until_ms + 1) // MINUTE_MS * MINUTE_MS
         pieces = list(self._whole_minutes(open_ms, first_partial))
         if first_partial <= until_ms:
@@ -81,71 +93,87 @@ class Track:
             for open_ms in range(first_ms, last_ms + 1, length_ms)
         ]
 
-    def _locate(self, at_ms: int) -> tuple[int, int]:
-        cycle, offset_ms = divmod(at_ms - self.recording.start_ms, self.recording.length_ms)
-        return cycle, offset_ms // MINUTE_MS
+    def _turns(self, after_ms: int, end_ms: int) -> Iterator[int]:
+        for open_ms in range(after_ms // MINUTE_MS * MINUTE_MS, end_ms, MINUTE_MS):
+            steered = self.steering.touching(open_ms - 1, open_ms + MINUTE_MS)
+            moments = {open_ms + offset for offset in self.source.path(open_ms).offsets}
+            # The price may jump from one minute to the next, and stand after the last point.
+            moments.add(open_ms + MINUTE_MS - 1)
+            moments.update(chain.from_iterable(one.edges for one in steered))
+            for at_ms in sorted(moments):
+                in_reach = max(after_ms, open_ms - 1) < at_ms < min(end_ms, open_ms + MINUTE_MS)
+                if in_reach and not any(one.holds_around(at_ms) for one in steered):
+                    yield at_ms
 
-    def _factor(self, cycle: int) -> int:
-        if cycle not in self._factors:
-            self._factors[cycle] = max(1, int(self._growth**cycle * _FACTOR_ONE))
-        return self._factors[cycle]
+    def _rounded(self, price: int) -> int:
+        return max((2 * price + self.tick) // (2 * self.tick), 1) * self.tick
 
-    def _scaled(self, raw: int, cycle: int) -> int:
-        exact = raw * self._factor(cycle) // _FACTOR_ONE if cycle else raw
-        return max((2 * exact + self.tick) // (2 * self.tick), 1) * self.tick
-
-    def _path(self, index: int) -> tuple[int, int, int, int]:
-        opened, closed = self.recording.opens[index], self.recording.closes[index]
-        high, low = self.recording.highs[index], self.recording.lows[index]
-        return (opened, low, high, closed) if closed >= opened else (opened, high, low, closed)
-
-    def _recorded_price(self, at_ms: int) -> int:
-        cycle, index = self._locate(at_ms)
-        points, offset = self._path(index), at_ms % MINUTE_MS
-        leg = min(offset // 20_000, 2)
-        start, end = _LEGS[leg]
-        raw = points[leg] + (points[leg + 1] - points[leg]) * (offset - start) // (end - start)
-        return self._scaled(raw, cycle)
+    def _unsteered_price(self, at_ms: int) -> int:
+        at_ms = max(at_ms, self.start_ms)
+        offset = at_ms % MINUTE_MS
+        return self._rounded(self.source.path(at_ms - offset).price(offset))
 
     def _whole_minutes(self, start_ms: int, end_ms: int) -> Iterator[Candle]:
-        if self.steering.touching(start_ms, end_ms - 1):
-            for open_ms in range(start_ms, end_ms, MINUTE_MS):
-                yield self._minute(open_ms, open_ms + MINUTE_MS - 1)
-            return
-        while start_ms < end_ms:
-            cycle, index = self._locate(start_ms)
-            count = min((end_ms - start_ms) // MINUTE_MS, len(self.recording.opens) - index)
-            yield self._recorded_span(start_ms, cycle, slice(index, index + count))
-            start_ms += count * MINUTE_MS
+        for steered in self.steering.touching(start_ms, end_ms - 1):
+            first_ms = min(steered.from_ms // MINUTE_MS * MINUTE_MS, end_ms)
+            yield from self._spans(start_ms, first_ms)
+            start_ms = max(start_ms, first_ms)
+            for candle in self._steered_minutes(steered, start_ms, end_ms):
+                yield candle
+                start_ms = candle.until_ms + 1
+        yield from self._spans(start_ms, end_ms)
 
-    def _recorded_span(self, open_ms: int, cycle: int, part: slice) -> Candle:
-        data = self.recording
+    def _steered_minutes(
+        self, steered: SteeredPrice, start_ms: int, end_ms: int
+    ) -> Iterator[Candle]:
+        last_ms = end_ms if steered.until_ms is None else min(steered.until_ms, end_ms)
+        while start_ms < last_ms:
+            whole_ms = last_ms // MINUTE_MS * MINUTE_MS
+            if steered.covers(start_ms) and start_ms < whole_ms:
+                yield self._held(start_ms, whole_ms, steered.price)
+                start_ms = whole_ms
+            else:
+                yield self._minute(start_ms, start_ms + MINUTE_MS - 1)
+                start_ms += MINUTE_MS
+
+    def _held(self, start_ms: int, end_ms: int, price: int) -> Candle:
+        whole = _merge(self._spans(start_ms, end_ms))
+        quote_volume = whole.volume * price // UNITS_PER_ONE
+        return whole._replace(
+            open=price, high=price, low=price, close=price, quote_volume=quote_volume
+        )
+
+    def _spans(self, start_ms: int, end_ms: int) -> Iterator[Candle]:
+        while start_ms < end_ms:
+            block = self.source.block(start_ms)
+            until_ms = min(end_ms, block.end_ms)
+            yield self._span(block, start_ms, until_ms)
+            start_ms = until_ms
+
+    def _span(self, block: Minutes, start_ms: int, end_ms: int) -> Candle:
+        part = slice(block.index(start_ms), block.index(end_ms))
         return Candle(
-            open_ms,
-            open_ms + (part.stop - part.start) * MINUTE_MS - 1,
-            self._scaled(data.opens[part.start], cycle),
-            self._scaled(max(data.highs[part]), cycle),
-            self._scaled(min(data.lows[part]), cycle),
-            self._scaled(data.closes[part.stop - 1], cycle),
-            sum(data.volumes[part]),
-            sum(data.quotes[part]) * self._factor(cycle) // _FACTOR_ONE,
-            sum(data.trades[part]),
+            start_ms,
+            end_ms - 1,
+            self._rounded(block.opens[part.start]),
+            self._rounded(max(block.highs[part])),
+            self._rounded(min(block.lows[part])),
+            self._rounded(block.closes[part.stop - 1]),
+            sum(block.volumes[part]),
+            sum(block.quotes[part]),
+            sum(block.trades[part]),
         )
 
     def _minute(self, open_ms: int, until_ms: int) -> Candle:
-        cycle, index = self._locate(open_ms)
-        elapsed = until_ms - open_ms + 1
         steered = self.steering.touching(open_ms, until_ms)
-        moments = {open_ms, open_ms + 20_000, open_ms + 40_000, until_ms}
         # The path is straight between these moments, so its extremes lie on them.
-        for one in steered:
-            moments |= {one.from_ms - 1, one.from_ms, (one.until_ms or one.from_ms) - 1}
-            moments.add(one.until_ms or one.from_ms)
+        moments = {open_ms + offset for offset in self.source.path(open_ms).offsets} | {until_ms}
+        moments.update(chain.from_iterable(one.edges for one in steered))
         prices = [self.price(at_ms) for at_ms in moments if open_ms <= at_ms <= until_ms]
-        volume = self.recording.volumes[index] * elapsed // MINUTE_MS
-        quote = self.recording.quotes[index] * self._factor(cycle) // _FACTOR_ONE
+        traded = self.source.traded(open_ms, until_ms)
         if steered:
-            quote = self.recording.volumes[index] * sum(prices) // len(prices) // UNITS_PER_ONE
+            mean = sum(prices) // len(prices)
+            traded = traded._replace(quote_volume=traded.volume * mean // UNITS_PER_ONE)
         return Candle(
             open_ms,
             until_ms,
@@ -153,9 +181,7 @@ class Track:
             max(prices),
             min(prices),
             self.price(until_ms),
-            volume,
-            quote * elapsed // MINUTE_MS,
-            self.recording.trades[index] * elapsed // MINUTE_MS,
+            *traded,
         )
 
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from exchange.demo.amounts import DECIMALS, from_units, text, units_text
-from exchange.demo.endpoint import Call, Endpoint, weight_by_symbol
-from exchange.demo.errors import VenueError, invalid_data
+from exchange.demo.endpoint import Call, Endpoint, day_weight, weight_by_symbol
+from exchange.demo.errors import VenueError, bad_combination, invalid_data
 from exchange.demo.limits import rate_limits
 from exchange.demo.market import Candle
 from exchange.demo.symbols import Symbol
@@ -16,6 +16,8 @@ from exchange.domain.intervals import INTERVALS, interval_milliseconds
 
 _AVERAGE_MINUTES: Final = 5
 _MOST_KLINES: Final = 1000
+_TICKER_TYPES: Final = ("FULL", "MINI")
+_PERMISSION: Final = "SPOT"
 
 
 def ping(call: Call) -> dict[str, Any]:
@@ -32,14 +34,16 @@ def server_time(call: Call) -> dict[str, Any]:
 
 def exchange_info(call: Call) -> dict[str, Any]:
     """Return limits and the rules of one, some or all symbols."""
-    symbols, _ = call.chosen_symbols()
+    symbols = _listed_symbols(call)
+    show_sets = call.params.boolean("showPermissionSets", default=True)
     call.params.finish()
+    rows = [symbol.exchange_info() for symbol in symbols]
     return {
         "timezone": "UTC",
         "serverTime": call.venue.wall_ms(),
         "rateLimits": rate_limits(),
         "exchangeFilters": [],
-        "symbols": [symbol.exchange_info() for symbol in symbols],
+        "symbols": rows if show_sets else [row | {"permissionSets": []} for row in rows],
     }
 
 
@@ -47,12 +51,12 @@ def klines(call: Call) -> list[list[Any]]:
     """Return klines by open time, oldest first; the last one may still be open."""
     track = call.venue.tracks[call.symbol().name]
     length = _interval_ms(call)
-    start, end = call.params.integer("startTime"), call.params.integer("endTime")
+    start, end = call.params.moment("startTime"), call.params.moment("endTime")
     limit = call.params.limit(default=500, maximum=_MOST_KLINES)
     if call.params.text("timeZone") not in (None, "0"):
         raise invalid_data("timeZone")
     call.params.finish()
-    now_ms = call.venue.clock.now_ms()
+    now_ms = call.now_ms
     first = _round_up(max(track.start_ms, start or 0), length)
     last = min(now_ms if end is None else end, now_ms) // length * length
     if start is None:
@@ -64,9 +68,9 @@ def klines(call: Call) -> list[list[Any]]:
 
 def ticker_price(call: Call) -> dict[str, Any] | list[dict[str, Any]]:
     """Return the last price of one, some or all symbols."""
-    symbols, is_single = call.chosen_symbols()
+    symbols, is_single = call.symbols_of_status()
     call.params.finish()
-    now_ms = call.venue.clock.now_ms()
+    now_ms = call.now_ms
     rows = [
         {"symbol": one.name, "price": units_text(call.venue.tracks[one.name].price(now_ms))}
         for one in symbols
@@ -76,19 +80,19 @@ def ticker_price(call: Call) -> dict[str, Any] | list[dict[str, Any]]:
 
 def book_ticker(call: Call) -> dict[str, Any] | list[dict[str, Any]]:
     """Return best bid and ask of one, some or all symbols."""
-    symbols, is_single = call.chosen_symbols()
+    symbols, is_single = call.symbols_of_status()
     call.params.finish()
-    now_ms = call.venue.clock.now_ms()
+    now_ms = call.now_ms
     rows = [{"symbol": one.name} | _best_prices(call, one, now_ms) for one in symbols]
     return rows[0] if is_single else rows
 
 
 def ticker_24hr(call: Call) -> dict[str, Any] | list[dict[str, Any]]:
     """Return the statistics of the last 24 hours of market time; closeTime is market time."""
-    symbols, is_single = call.chosen_symbols()
-    kind = call.params.choice("type", ("FULL", "MINI"), default="FULL")
+    symbols, is_single = call.symbols_of_status()
+    kind = call.params.choice("type", _TICKER_TYPES, default="FULL", refusal=_invalid_ticker)
     call.params.finish()
-    now_ms = call.venue.clock.now_ms()
+    now_ms = call.now_ms
     rows = [_day_statistics(call, one, now_ms, is_full=kind == "FULL") for one in symbols]
     return rows[0] if is_single else rows
 
@@ -97,10 +101,26 @@ def average_price(call: Call) -> dict[str, Any]:
     """Return the volume-weighted price of the last five minutes of market time."""
     symbol = call.symbol()
     call.params.finish()
-    now_ms = call.venue.clock.now_ms()
+    now_ms = call.now_ms
     window = _last_minutes(call, symbol, now_ms, _AVERAGE_MINUTES)
     price = text(_average(window))
     return {"mins": _AVERAGE_MINUTES, "price": price, "closeTime": now_ms}
+
+
+def _listed_symbols(call: Call) -> list[Symbol]:
+    names = call.params.words("permissions")
+    status = call.symbol_status()
+    symbols, _ = call.chosen_symbols()
+    is_chosen = call.params.has("symbol") or call.params.has("symbols")
+    if is_chosen and (names is not None or status is not None):
+        raise bad_combination()
+    if names is not None and _PERMISSION not in names:
+        return []
+    return [one for one in symbols if status in (None, one.status)]
+
+
+def _invalid_ticker(_name: str) -> VenueError:
+    return VenueError(-1139, "Invalid ticker type.")
 
 
 def _interval_ms(call: Call) -> int:
@@ -193,6 +213,6 @@ ENDPOINTS: Final = {
     ("GET", "/api/v3/ticker/bookTicker"): Endpoint(
         handle=book_ticker, weight=weight_by_symbol(2, 4)
     ),
-    ("GET", "/api/v3/ticker/24hr"): Endpoint(handle=ticker_24hr, weight=weight_by_symbol(2, 80)),
+    ("GET", "/api/v3/ticker/24hr"): Endpoint(handle=ticker_24hr, weight=day_weight),
     ("GET", "/api/v3/avgPrice"): Endpoint(handle=average_price, weight=2),
 }

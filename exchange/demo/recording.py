@@ -11,9 +11,8 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from array import array
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -21,12 +20,13 @@ from typing import Final, NamedTuple
 
 from exchange.demo.amounts import DECIMALS, UNITS_PER_ONE, to_units
 from exchange.demo.errors import DemoExchangeError
+from exchange.demo.minutes import Minutes, Source
+from exchange.demo.plays import later_play
 from exchange.demo.times import MINUTE_MS
 
 BUNDLED_DIRECTORY: Final = Path(__file__).parent / "data"
 COLUMNS: Final = ("open_time", "open", "high", "low", "close", "volume")
 LONGEST_GAP_MINUTES: Final = 7 * 24 * 60
-_QUOTE_PER_TRADE: Final = 1000 * UNITS_PER_ONE
 _NAME: Final = re.compile(
     r"(?P<symbol>[A-Z0-9]+)-(?P<interval>[0-9]+[mhdwM])-(?P<market>spot|usdm)(?P<rest>.*)\.csv\.gz"
 )
@@ -41,43 +41,29 @@ class RecordingError(DemoExchangeError):
 
 
 @dataclass(slots=True)
-class Recording:
-    """The 1m klines of one symbol without a gap, one array per column, in units of 1e-8.
+class Recording(Minutes, Source):
+    """Recorded minutes, played for ever. Once loaded it is shared and must not be changed.
 
-    Once loaded it is shared and must not be changed.
+    The first play is the recording as it is. Every later one is scaled minute by minute, by a
+    factor that runs from last close / first open in its first minute to 1 in its last: each begins
+    where the one before it ended, all are the same, and the price never drifts away.
     """
 
-    symbol: str
-    market: str
-    start_ms: int = 0
-    opens: array[int] = field(default_factory=lambda: array("q"))
-    highs: array[int] = field(default_factory=lambda: array("q"))
-    lows: array[int] = field(default_factory=lambda: array("q"))
-    closes: array[int] = field(default_factory=lambda: array("q"))
-    volumes: array[int] = field(default_factory=lambda: array("q"))
-    quotes: array[int] = field(default_factory=lambda: array("q"))  # estimated quote volume
-    trades: array[int] = field(default_factory=lambda: array("q"))  # estimated number of trades
+    _later: Minutes | None = field(default=None, init=False, repr=False, compare=False)
 
-    @property
-    def length_ms(self) -> int:
-        """Return how much market time one play of the recording takes."""
-        return len(self.opens) * MINUTE_MS
-
-    @property
-    def end_ms(self) -> int:
-        """Return the first millisecond after the last recorded minute."""
-        return self.start_ms + self.length_ms
-
-    def append(self, prices: tuple[int, int, int, int], volume: int) -> None:
-        """Add the next minute; `prices` are open, high, low and close."""
-        quote = sum(prices) * volume // (4 * UNITS_PER_ONE)
-        self.opens.append(prices[0])
-        self.highs.append(prices[1])
-        self.lows.append(prices[2])
-        self.closes.append(prices[3])
-        self.volumes.append(volume)
-        self.quotes.append(quote)
-        self.trades.append(quote // _QUOTE_PER_TRADE + 1 if volume else 0)
+    def block(self, at_ms: int) -> Minutes:
+        """Return the play that holds `at_ms`."""
+        play = (at_ms - self.start_ms) // self.length_ms
+        if play == 0:
+            return self
+        start_ms = self.start_ms + play * self.length_ms
+        later = self._later or later_play(self)
+        if later.start_ms != start_ms:
+            # A new object over the same columns: whoever holds the last one, perhaps another
+            # exchange in another thread, keeps its times.
+            later = replace(later, start_ms=start_ms)
+        self._later = later
+        return later
 
 
 class _FileVersion(NamedTuple):
@@ -137,7 +123,7 @@ def _load_files(symbol: str, market: str, files: tuple[_FileVersion, ...]) -> Re
             except ValueError as e:
                 raise RecordingError(f"{path}, line {number}: {e}") from e
             except OverflowError as e:
-                text = f"{path}, line {number}: a number is larger than 92 billion"
+                text = f"{path}, line {number}: a number, or price times volume, is over 92 billion"
                 raise RecordingError(text) from e
     return recording
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
+import orjson
 from aiohttp import web
 
 from exchange.demo.control import PREFIX, Control
-from exchange.demo.dispatch import Reply, respond
-from exchange.demo.errors import DemoExchangeError
+from exchange.demo.dispatch import Reply, refusal, respond
+from exchange.demo.errors import DemoExchangeError, VenueError
 from exchange.demo.faults import Action, Fault, FaultBoard, When
+from exchange.demo.mirroring import Mirror, mirror_of
+from exchange.demo.past import Past
 from exchange.demo.venue import ExchangeConfig, Venue
 from exchange.demo.wire import WireRequest
 
 _JSON = "application/json;charset=UTF-8"
-_LONGEST_BODY_BYTES = 256 * 1024
 # Requests that are still held up by a fault when the exchange stops are cut after this.
 _SHUTDOWN_SECONDS = 0.2
 
@@ -29,10 +32,12 @@ class _DroppedError(Exception):
 class Server:
     """Serves one venue until told to stop."""
 
-    def __init__(self, config: ExchangeConfig) -> None:
+    def __init__(self, config: ExchangeConfig, mirror: Mirror | None = None) -> None:
         self._config = config
-        self.venue = Venue(config)
+        self._mirror = mirror
+        self.venue = Venue(config, market=mirror.market if mirror else None)
         self._faults = FaultBoard(seed=config.seed)
+        self._past = Past(self.venue.state, self.venue.wall_seconds)
         self.control = Control(self.venue, self._faults)
         self.port = config.port
 
@@ -42,16 +47,33 @@ class Server:
             runner = await self._listen()
             try:
                 on_listening(self)
-                await stop.wait()
+                await self._until(stop)
             finally:
                 await runner.cleanup()
         finally:
+            self._past.forget()
             self.venue.close()
 
-    async def _listen(self) -> web.AppRunner:
-        app = web.Application(client_max_size=_LONGEST_BODY_BYTES)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    async def _until(self, stop: asyncio.Event) -> None:
+        if self._mirror is None:
+            await stop.wait()
+            return
+        following = asyncio.create_task(self._mirror.follow(self.venue.follow))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if following.done():
+                # It never ends by itself: this raises what ended it.
+                following.result()
+        finally:
+            following.cancel()
+            stopping.cancel()
+            await asyncio.gather(following, stopping, return_exceptions=True)
+
+    async def _listen(self) -> web.ServerRunner:
+        # No routes: dispatch knows the paths, and requests are twice as fast without a router.
+        server = web.Server(self._handle, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         site = web.TCPSite(runner, self._config.host, self._config.port)
         try:
@@ -63,14 +85,14 @@ class Server:
         self.port = runner.addresses[0][1]
         return runner
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
-        path, _, query = request.raw_path.partition("?")
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, _, query = _clean(request.raw_path).partition("?")
         body = (await request.read()).decode("utf-8", errors="replace")
         peer = request.remote or ""
         if path.startswith(PREFIX):
             origin = request.headers.get("Origin")
             reply = self.control.respond(request.method, path, body, peer=peer, origin=origin)
-            return _json_response(reply)
+            return _control_response(reply)
         wire = WireRequest(
             method=request.method,
             path=path,
@@ -87,21 +109,51 @@ class Server:
             return web.Response()
 
     async def _respond(self, wire: WireRequest) -> web.Response:
+        self._keep_past()
         fault = self._faults.strike(wire.method, wire.path, When.BEFORE)
         if fault and (instead := await self._suffer(fault, wire.peer)):
             return instead
-        response = _json_response(respond(self.venue, wire))
+        if fault and fault.action is Action.STALE:
+            response = self._respond_late(wire, fault.seconds)
+        else:
+            response = _json_response(respond(self.venue, wire))
         fault = self._faults.strike(wire.method, wire.path, When.AFTER)
         return (fault and await self._suffer(fault, wire.peer)) or response
+
+    def _keep_past(self) -> None:
+        if self._faults.wants_past:
+            self._past.keep()
+        else:
+            self._past.forget()
+
+    def _respond_late(self, wire: WireRequest, seconds: float) -> web.Response:
+        with self._past.books(seconds) as books:
+            return _json_response(respond(self.venue, wire, books=books))
 
     async def _suffer(self, fault: Fault, peer: str) -> web.Response | None:
         if fault.action is Action.DROP:
             raise _DroppedError
         if fault.action is Action.DELAY:
             await asyncio.sleep(fault.seconds)
+        if fault.action is Action.BAN:
+            self.venue.limits.ban(peer, fault.seconds)
+            return self._refused(peer)
+        if fault.action in (Action.DELAY, Action.STALE):
             return None
+        return self._instead(fault, peer)
+
+    def _refused(self, peer: str) -> web.Response | None:
+        try:
+            self.venue.limits.charge(peer, 0)
+        except VenueError as e:
+            return _json_response(refusal(self.venue, e, peer))
+        return None
+
+    def _instead(self, fault: Fault, peer: str) -> web.Response:
         headers = {"X-MBX-USED-WEIGHT-1M": str(self.venue.limits.used_weight(peer))}
         if fault.action is Action.ERROR:
+            if fault.seconds:
+                headers["Retry-After"] = str(math.ceil(fault.seconds))
             payload = {"code": fault.code, "msg": fault.message}
             return _json_response(Reply(fault.status, payload, headers))
         is_json = fault.action is Action.GARBAGE or fault.body.startswith(("{", "["))
@@ -109,10 +161,26 @@ class Server:
         return web.Response(status=fault.status, text=fault.body, headers=headers)
 
 
+def _clean(raw_path: str) -> str:
+    if raw_path.isascii():
+        return raw_path
+    # Bytes that are no UTF-8 arrive as surrogates, which nothing further in could write down.
+    return raw_path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _control_response(reply: Reply) -> web.Response:
+    # Unlike the faster library, this one writes every string that a person may have sent.
+    return web.Response(
+        status=reply.status,
+        body=json.dumps(reply.payload).encode(),
+        headers={"Content-Type": _JSON},
+    )
+
+
 def _json_response(reply: Reply) -> web.Response:
     return web.Response(
         status=reply.status,
-        body=json.dumps(reply.payload, separators=(",", ":")).encode(),
+        body=orjson.dumps(reply.payload),
         headers=reply.headers | {"Content-Type": _JSON},
     )
 
@@ -130,7 +198,8 @@ def run_until_signal(
         loop = asyncio.get_running_loop()
         for number in signals:
             loop.add_signal_handler(number, stop.set)
-        await Server(config).run(stop=stop, on_listening=on_listening)
+        async with mirror_of(config) as mirror:
+            await Server(config, mirror).run(stop=stop, on_listening=on_listening)
 
     with suppress(KeyboardInterrupt):
         asyncio.run(main())

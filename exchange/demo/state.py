@@ -7,44 +7,16 @@ secret: an account is recognised by the SHA-256 of its key.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from exchange.demo.errors import DemoExchangeError
+from exchange.demo.schema import SCHEMA_VERSION, STEPS
 
-SCHEMA_VERSION: Final = 1
 _LOCK_SECONDS: Final = 0.5
 FILE_NAME: Final = "demo-exchange.sqlite3"
-_SCHEMA: Final = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE accounts (
-    uid INTEGER PRIMARY KEY, key_digest TEXT NOT NULL UNIQUE, created_ms INTEGER NOT NULL);
-CREATE TABLE deposits (
-    uid INTEGER NOT NULL, wallet TEXT NOT NULL, asset TEXT NOT NULL, amount TEXT NOT NULL,
-    at_ms INTEGER NOT NULL);
-CREATE TABLE balances (
-    uid INTEGER NOT NULL, wallet TEXT NOT NULL, asset TEXT NOT NULL, free TEXT NOT NULL,
-    locked TEXT NOT NULL, PRIMARY KEY (uid, wallet, asset)) WITHOUT ROWID;
-CREATE TABLE orders (
-    order_id INTEGER PRIMARY KEY AUTOINCREMENT, uid INTEGER NOT NULL, symbol TEXT NOT NULL,
-    client_order_id TEXT NOT NULL, side TEXT NOT NULL, type TEXT NOT NULL, status TEXT NOT NULL,
-    quantity TEXT NOT NULL, quote_order_quantity TEXT NOT NULL, executed TEXT NOT NULL,
-    executed_quote TEXT NOT NULL, prevention_mode TEXT NOT NULL, at_ms INTEGER NOT NULL,
-    updated_ms INTEGER NOT NULL);
-CREATE INDEX orders_by_client_id ON orders (uid, symbol, client_order_id);
-CREATE INDEX orders_by_status ON orders (uid, status);
-CREATE TABLE fills (
-    trade_id INTEGER PRIMARY KEY AUTOINCREMENT, order_id INTEGER NOT NULL, uid INTEGER NOT NULL,
-    symbol TEXT NOT NULL, price TEXT NOT NULL, quantity TEXT NOT NULL, quote_quantity TEXT NOT NULL,
-    commission TEXT NOT NULL, commission_asset TEXT NOT NULL, at_ms INTEGER NOT NULL,
-    is_buyer INTEGER NOT NULL);
-CREATE INDEX fills_by_order ON fills (order_id);
-CREATE INDEX fills_by_account ON fills (uid, symbol);
-CREATE TABLE steering (
-    symbol TEXT NOT NULL, from_ms INTEGER NOT NULL, until_ms INTEGER, price INTEGER NOT NULL);
-"""
 
 
 class StateError(DemoExchangeError):
@@ -54,7 +26,8 @@ class StateError(DemoExchangeError):
 class State:
     """A connection to the state file, or to memory when there is no directory.
 
-    One process at a time: a second one on the same file gets a StateError.
+    One process at a time: a second one on the same file gets a StateError. A file of an older
+    version is brought up to date first.
     """
 
     def __init__(self, directory: Path | None) -> None:
@@ -96,6 +69,11 @@ class State:
         """Run one statement; outside `transaction` it commits by itself."""
         return self._connection.execute(sql, values)
 
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for every row of values."""
+        if rows:
+            self._connection.executemany(sql, rows)
+
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """Return all rows of a query."""
         return self._connection.execute(sql, values).fetchall()
@@ -114,16 +92,18 @@ class State:
         self.execute("PRAGMA locking_mode = EXCLUSIVE")
         self.execute("PRAGMA journal_mode = WAL")
         self.execute("PRAGMA synchronous = FULL")
-        version = int(self.rows("PRAGMA user_version")[0][0])
-        if version == SCHEMA_VERSION:
-            with self.transaction():
-                return
-        if version or self.rows("SELECT 1 FROM sqlite_schema"):
+        with self.transaction():
+            self._upgrade(int(self.rows("PRAGMA user_version")[0][0]))
+
+    def _upgrade(self, version: int) -> None:
+        is_foreign = not version and self.rows("SELECT 1 FROM sqlite_schema")
+        if version > SCHEMA_VERSION or is_foreign:
             raise StateError(
                 f"{self._path}: written by another version of the demo exchange"
                 f" (schema {version}, not {SCHEMA_VERSION}); move it away to start afresh"
             )
-        with self.transaction():
-            for statement in _SCHEMA.split(";"):
+        for step in STEPS[version:]:
+            for statement in step.split(";"):
                 self.execute(statement)
+        if version != SCHEMA_VERSION:
             self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -17,6 +17,16 @@ class SteeredPrice(NamedTuple):
         """Say whether the price holds at that market time."""
         return self.from_ms <= at_ms and (self.until_ms is None or at_ms < self.until_ms)
 
+    def holds_around(self, at_ms: int) -> bool:
+        """Say whether the price holds before, at and after that market time."""
+        return self.covers(at_ms - 1) and self.covers(at_ms + 1)
+
+    @property
+    def edges(self) -> tuple[int, ...]:
+        """Return the market times on both sides of each jump that the steered price makes."""
+        start = (self.from_ms - 1, self.from_ms)
+        return start if self.until_ms is None else (*start, self.until_ms - 1, self.until_ms)
+
 
 class Steering:
     """The steered prices of one symbol, disjoint and in order of time.
@@ -42,14 +52,20 @@ class Steering:
 
     def at(self, at_ms: int) -> int | None:
         """Return the steered price at that market time, or None where the recording rules."""
-        index = bisect_right(self.all, at_ms, key=lambda steered: steered.from_ms) - 1
+        index = bisect_right(self.all, at_ms, key=_from_ms) - 1
         return self.all[index].price if index >= 0 and self.all[index].covers(at_ms) else None
 
     def touching(self, start_ms: int, end_ms: int) -> list[SteeredPrice]:
         """Return what holds anywhere between two market times, both included."""
+        # Disjoint and in order: of those that began before, only the last can reach in here.
+        first = max(bisect_right(self.all, start_ms, key=_from_ms) - 1, 0)
+        last = bisect_right(self.all, end_ms, key=_from_ms)
         return [
             steered
-            for steered in self.all
-            if steered.from_ms <= end_ms
-            and (steered.until_ms is None or steered.until_ms > start_ms)
+            for steered in self.all[first:last]
+            if steered.until_ms is None or steered.until_ms > start_ms
         ]
+
+
+def _from_ms(steered: SteeredPrice) -> int:
+    return steered.from_ms

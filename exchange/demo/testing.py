@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -23,10 +23,19 @@ from exchange.demo.accounts import parse_account
 from exchange.demo.book import DEFAULT_SPREAD_BPS
 from exchange.demo.clock import DEFAULT_SPEED
 from exchange.demo.dispatch import Reply
+from exchange.demo.mirroring import mirror_of
+from exchange.demo.quotes import DEFAULT_VOLUME_SHARE
 from exchange.demo.recording import BUNDLED_DIRECTORY
 from exchange.demo.server import Server
+from exchange.demo.sources import Prices
 from exchange.demo.times import parse_moment
-from exchange.demo.venue import ExchangeConfig, Venue
+from exchange.demo.venue import (
+    DEFAULT_MIRROR_URL,
+    DEFAULT_MIRRORED,
+    DEFAULT_SLIPPAGE_BPS,
+    ExchangeConfig,
+    Venue,
+)
 
 TEST_KEY: Final = "testkey0" * 8
 TEST_SECRET: Final = "testsec0" * 8
@@ -48,9 +57,16 @@ class RunningExchange:
         speed: float = DEFAULT_SPEED,
         is_paused: bool = False,
         start: datetime | None = None,
+        prices: Prices = Prices.RECORDED,
         market_data: Path = BUNDLED_DIRECTORY,
+        walks: Mapping[str, Decimal] | None = None,
+        mirror_url: str = DEFAULT_MIRROR_URL,
+        mirrored: tuple[str, ...] = DEFAULT_MIRRORED,
+        look_seconds: float = 1.0,
         state_dir: Path | None = None,
         spread_bps: Decimal = DEFAULT_SPREAD_BPS,
+        slippage_bps: Decimal = DEFAULT_SLIPPAGE_BPS,
+        volume_share: Decimal = DEFAULT_VOLUME_SHARE,
         seed: int = 0,
         port: int = 0,
     ) -> None:
@@ -59,10 +75,17 @@ class RunningExchange:
             speed=speed,
             start=start,
             is_paused=is_paused,
+            prices=prices,
             market_data=market_data,
+            walks=walks or {},
+            mirror_url=mirror_url,
+            mirrored=mirrored,
+            look_seconds=look_seconds,
             accounts=[parse_account(line) for line in accounts],
             state_dir=state_dir,
             spread_bps=spread_bps,
+            slippage_bps=slippage_bps,
+            volume_share=volume_share,
             seed=seed,
         )
         self._thread = threading.Thread(target=self._run, name="demo-exchange", daemon=True)
@@ -172,8 +195,9 @@ class RunningExchange:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._server = Server(self._config)
-        await self._server.run(stop=self._stop, on_listening=self._on_listening)
+        async with mirror_of(self._config) as mirror:
+            self._server = Server(self._config, mirror)
+            await self._server.run(stop=self._stop, on_listening=self._on_listening)
 
     def _on_listening(self, server: Server) -> None:
         self.port = server.port

@@ -13,30 +13,49 @@ from typing import Final
 
 from exchange.demo.accounts import AccountSpec
 from exchange.demo.auth import Account
+from exchange.demo.beginning import first_market_ms, followed_start_ms
 from exchange.demo.book import DEFAULT_SPREAD_BPS
-from exchange.demo.clock import DEFAULT_SPEED, DEFAULT_START, MarketClock
+from exchange.demo.clock import DEFAULT_SPEED, FollowingClock, MarketClock
 from exchange.demo.engine import Engine
 from exchange.demo.errors import DemoExchangeError
 from exchange.demo.limits import RateLimits
 from exchange.demo.market import Track
-from exchange.demo.recording import BUNDLED_DIRECTORY, Recording, load_directory
+from exchange.demo.quotes import DEFAULT_VOLUME_SHARE
+from exchange.demo.recording import BUNDLED_DIRECTORY
+from exchange.demo.sources import (
+    DEFAULT_WALKS,
+    Listing,
+    Market,
+    Prices,
+    recorded_listings,
+    walk_listings,
+)
 from exchange.demo.state import State
 from exchange.demo.steering import SteeredPrice, Steering
-from exchange.demo.symbols import Symbol, symbol_of
-from exchange.demo.times import MINUTE_MS, iso, to_milliseconds
+from exchange.demo.symbols import Symbol
 
-_MARKET_TIME: Final = "market_time_ms"
-# 300 klines of 5m: what a strategy wants to have seen before its first decision.
-_HISTORY_MS: Final = 1_500 * MINUTE_MS
+DEFAULT_SLIPPAGE_BPS: Final = Decimal(0)
+MARKET_TIME: Final = "market_time_ms"
+DEFAULT_MIRROR_URL: Final = "https://data-api.binance.vision"
+DEFAULT_MIRRORED: Final = ("BTCUSDT", "ETHUSDT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeConfig:
     """What a person may choose when the exchange starts.
 
-    start       first market time of a new state; None: `DEFAULT_START` where the recordings have it
-    state_dir   None keeps everything in memory
-    seed        of the dice that faults with a probability throw
+    speed, is_paused   a mirror ignores both: it follows the venue
+    start              first market time of a new state; None: `DEFAULT_START` where there are
+                       prices; a mirror ignores it
+    prices             where prices come from
+    walks              random walks by symbol, with the price of each
+    mirror_url         origin of the venue that is mirrored
+    mirrored           symbols of a mirror
+    look_seconds       wall time between two looks of a mirror
+    state_dir          None keeps everything in memory
+    slippage_bps       distance of two levels of the book, at least a tick
+    volume_share       part of a minute's volume that one resting order may get
+    seed               of random walks, and of the dice that faults with a probability throw
     """
 
     host: str = "127.0.0.1"
@@ -44,34 +63,66 @@ class ExchangeConfig:
     speed: float = DEFAULT_SPEED
     start: datetime | None = None
     is_paused: bool = False
+    prices: Prices = Prices.RECORDED
     market_data: Path = BUNDLED_DIRECTORY
+    walks: Mapping[str, Decimal] = field(default_factory=dict)
+    mirror_url: str = DEFAULT_MIRROR_URL
+    mirrored: tuple[str, ...] = DEFAULT_MIRRORED
+    look_seconds: float = 1.0
     accounts: list[AccountSpec] = field(default_factory=list)
     state_dir: Path | None = None
     spread_bps: Decimal = DEFAULT_SPREAD_BPS
+    slippage_bps: Decimal = DEFAULT_SLIPPAGE_BPS
+    volume_share: Decimal = DEFAULT_VOLUME_SHARE
     seed: int = 0
+
+
+def local_market(config: ExchangeConfig) -> Market:
+    """Return what needs no network: recordings, random walks, or both."""
+    if config.prices is Prices.MIRROR:
+        raise DemoExchangeError("a mirror must be opened before its exchange")
+    if config.prices is Prices.RECORDED:
+        return Market(recorded_listings(config.market_data, config.walks, seed=config.seed))
+    return Market(walk_listings(config.walks or DEFAULT_WALKS, seed=config.seed))
 
 
 class Venue:
     """Everything that the endpoints and the control doors work on."""
 
     def __init__(
-        self, config: ExchangeConfig, *, wall_seconds: Callable[[], float] = time.time
+        self,
+        config: ExchangeConfig,
+        *,
+        market: Market | None = None,
+        wall_seconds: Callable[[], float] = time.time,
     ) -> None:
-        recordings = load_directory(config.market_data)
+        market = market or local_market(config)
         self.symbols: dict[str, Symbol] = {
-            name: symbol_of(recording) for name, recording in recordings.items()
+            name: listing.symbol for name, listing in market.listings.items()
         }
         self.wall_seconds = wall_seconds
         self.limits = RateLimits(wall_seconds)
         with ExitStack() as undo:
             self.state = State(config.state_dir)
             undo.callback(self.state.close)
-            self._open(config, recordings)
+            self._open(config, market)
             undo.pop_all()
 
     def wall_ms(self) -> int:
         """Return the wall's time in ms since the epoch; what signatures are measured against."""
         return int(self.wall_seconds() * 1000)
+
+    def advance(self) -> int:
+        """Read market time once, match what is open up to it, and return it."""
+        now_ms = self.clock.now_ms()
+        self.engine.advance(now_ms)
+        return now_ms
+
+    def follow(self, market_ms: int) -> None:
+        """Go on to the market time that a mirrored venue has shown, and match up to it."""
+        if isinstance(self.clock, FollowingClock):
+            self.clock.follow(market_ms)
+        self.advance()
 
     def close(self) -> None:
         """Store the exact market time and release the state."""
@@ -80,26 +131,29 @@ class Venue:
 
     def hold_price(self, symbol: str, price: int, *, for_ms: int | None) -> SteeredPrice:
         """Let a price (units of 1e-8) hold from now on, for some market time or until released."""
-        now_ms = self.clock.now_ms()
+        now_ms = self.advance()
         until_ms = None if for_ms is None else now_ms + for_ms
         held = self.tracks[symbol].steering.hold(price, from_ms=now_ms, until_ms=until_ms)
         self._store_steering(symbol)
         return held
 
     def release_price(self, symbol: str) -> None:
-        """Give the price back to the recording."""
-        self.tracks[symbol].steering.release(self.clock.now_ms())
+        """Give the price back to where it comes from."""
+        self.tracks[symbol].steering.release(self.advance())
         self._store_steering(symbol)
 
-    def _open(self, config: ExchangeConfig, recordings: Mapping[str, Recording]) -> None:
-        self.tracks = self._build_tracks(recordings)
-        self.clock = MarketClock(
-            self._first_market_ms(recordings, config.start),
-            speed=config.speed,
-            is_running=not config.is_paused,
-            store=lambda market_ms: self.state.set_meta(_MARKET_TIME, str(market_ms)),
+    def _open(self, config: ExchangeConfig, market: Market) -> None:
+        self.tracks = self._build_tracks(market.listings)
+        self.clock = self._build_clock(config, market)
+        self.engine = Engine(
+            self.state,
+            self.tracks,
+            self.symbols,
+            spread_bps=config.spread_bps,
+            slippage_bps=config.slippage_bps,
+            volume_share=config.volume_share,
+            on_first_fill=self.limits.first_fill,
         )
-        self.engine = Engine(self.state, self.tracks, spread_bps=config.spread_bps)
         self.accounts: Mapping[str, Account] = {
             spec.key: Account(
                 uid=self.engine.ledger.open_account(spec, market_ms=self.clock.now_ms()),
@@ -108,14 +162,30 @@ class Venue:
             for spec in config.accounts
         }
 
-    def _build_tracks(self, recordings: Mapping[str, Recording]) -> dict[str, Track]:
+    def _build_clock(self, config: ExchangeConfig, market: Market) -> MarketClock:
+        stored = self.state.meta(MARKET_TIME)
+        stored_ms = None if stored is None else int(stored)
+
+        def store(market_ms: int) -> None:
+            self.state.set_meta(MARKET_TIME, str(market_ms))
+
+        if market.newest_ms is not None:
+            return FollowingClock(followed_start_ms(market.newest_ms, stored_ms), store=store)
+        return MarketClock(
+            first_market_ms(market.listings, config.start, stored_ms),
+            speed=config.speed,
+            is_running=not config.is_paused,
+            store=store,
+        )
+
+    def _build_tracks(self, listings: Mapping[str, Listing]) -> dict[str, Track]:
         return {
             name: Track(
-                recording,
-                tick=self.symbols[name].tick_units,
+                listing.source,
+                tick=listing.symbol.tick_units,
                 steering=Steering(self._stored_steering(name)),
             )
-            for name, recording in recordings.items()
+            for name, listing in listings.items()
         }
 
     def _stored_steering(self, symbol: str) -> list[SteeredPrice]:
@@ -128,23 +198,3 @@ class Venue:
             self.state.execute("DELETE FROM steering WHERE symbol = ?", symbol)
             for held in self.tracks[symbol].steering.all:
                 self.state.execute("INSERT INTO steering VALUES (?, ?, ?, ?)", symbol, *held)
-
-    def _first_market_ms(self, recordings: Mapping[str, Recording], start: datetime | None) -> int:
-        earliest = max(recording.start_ms for recording in recordings.values())
-        latest = min(recording.end_ms for recording in recordings.values())
-        if stored := self.state.meta(_MARKET_TIME):
-            # A state from before these recordings may only go forward.
-            return max(int(stored), earliest)
-        if start is not None:
-            chosen = to_milliseconds(start)
-            if chosen < earliest:
-                raise DemoExchangeError(
-                    f"--start {iso(chosen)} lies before the recordings,"
-                    f" which begin at {iso(earliest)}"
-                )
-            return chosen
-        default = to_milliseconds(DEFAULT_START)
-        if earliest <= default < latest:
-            return default
-        half = (latest - earliest) // 2 // MINUTE_MS * MINUTE_MS
-        return earliest + max(min(_HISTORY_MS, half), 0)

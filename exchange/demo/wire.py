@@ -10,13 +10,18 @@ from decimal import Decimal
 from typing import Final
 from urllib.parse import unquote_plus
 
+from exchange.demo.amounts import DECIMALS
 from exchange.demo.errors import VenueError, illegal_characters, invalid_data, missing
 
 _DECIMAL: Final = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _INTEGER: Final = r"^[0-9]{1,20}$"
 _SYMBOL: Final = r"^[A-Z0-9-_.]{1,20}$"
+_SYMBOLS: Final = r'^\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}")*\]$'
+_WORD: Final = r"[A-Z0-9_]{1,30}"
 CLIENT_ORDER_ID: Final = r"^[a-zA-Z0-9-_]{1,36}$"
 _LARGEST_INTEGER: Final = 2**63 - 1
+# Microseconds have at least this many digits for the next few centuries.
+FIRST_MICROSECOND_MOMENT: Final = 10**15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,10 @@ class Params:
     def has(self, name: str) -> bool:
         """Say whether a parameter was sent, without reading it."""
         return name in self._values
+
+    def count_of(self, name: str) -> int:
+        """Return how many items a list seems to have, without reading it; 0 when not sent."""
+        return self._values[name].count(",") + 1 if name in self._values else 0
 
     def text(self, name: str, pattern: str | None = None) -> str | None:
         """Return an optional parameter; -1105 when empty, -1100 when the pattern fails."""
@@ -73,14 +82,34 @@ class Params:
             raise invalid_data(name)
         return None if value is None else int(value)
 
-    def decimal(self, name: str) -> Decimal | None:
-        """Return a plain decimal number if sent; `1e-05` is refused as at the venue."""
-        value = self.text(name, _DECIMAL)
-        return None if value is None else Decimal(value)
+    def moment(self, name: str) -> int | None:
+        """Return a point in time in ms if sent; microseconds are understood as at the venue."""
+        value = self.integer(name)
+        is_fine = value is not None and value >= FIRST_MICROSECOND_MOMENT
+        return value // 1000 if is_fine and value is not None else value
 
-    def boolean(self, name: str) -> bool:
-        """Return a flag, false when not sent; only `true` and `false` are understood."""
-        return self.choice(name, ("true", "false"), default="false") == "true"
+    def decimal(self, name: str) -> Decimal | None:
+        """Return a plain decimal number if sent; -1111 beyond eight decimals.
+
+        `1e-05` is refused (-1100) as at the venue.
+        """
+        value = self.text(name, _DECIMAL)
+        if value is None:
+            return None
+        if len(value.partition(".")[2].rstrip("0")) > DECIMALS:
+            raise VenueError(-1111, f"Parameter '{name}' has too much precision.")
+        return Decimal(value)
+
+    def required_decimal(self, name: str) -> Decimal:
+        """Return a mandatory decimal number; -1102 when it was not sent."""
+        value = self.decimal(name)
+        if value is None:
+            raise missing(name)
+        return value
+
+    def boolean(self, name: str, *, default: bool = False) -> bool:
+        """Return a flag; only `true` and `false` are understood."""
+        return self.choice(name, ("true", "false"), default=str(default).lower()) == "true"
 
     def choice(
         self,
@@ -96,6 +125,17 @@ class Params:
             raise refusal(name)
         return value or default
 
+    def required_choice(
+        self,
+        name: str,
+        allowed: Collection[str],
+        *,
+        refusal: Callable[[str], VenueError] = invalid_data,
+    ) -> str:
+        """Return one of the allowed words; -1102 when none was sent."""
+        self.required_text(name)
+        return self.choice(name, allowed, default="", refusal=refusal)
+
     def limit(self, *, default: int, maximum: int) -> int:
         """Return `limit`; a larger one than the maximum counts as the maximum, as at the venue."""
         limit = self.integer("limit")
@@ -104,19 +144,26 @@ class Params:
         return min(limit or default, maximum)
 
     def symbols(self) -> list[str] | None:
-        """Return `symbols`, a JSON list of names, if sent."""
+        """Return `symbols`, a JSON list of different names, if sent."""
         value = self.text("symbols")
         if value is None:
             return None
-        try:
-            names = json.loads(value)
-        except ValueError:
-            names = None
-        if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-            raise illegal_characters(
-                "symbols", '^\\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}")*\\]$'
-            )
+        names = _words(value)
+        if names is None:
+            raise illegal_characters("symbols", _SYMBOLS)
+        if len(set(names)) < len(names):
+            raise VenueError(-1151, "Symbol is present multiple times in the list.")
         return names
+
+    def words(self, name: str) -> list[str] | None:
+        """Return one word or a JSON list of words, if sent; -1130 when it is neither."""
+        value = self.text(name)
+        if value is None:
+            return None
+        words = _words(value) if value.startswith("[") else [value]
+        if words is None or any(re.fullmatch(_WORD, word) is None for word in words):
+            raise invalid_data(name)
+        return words
 
     def finish(self) -> None:
         """Refuse the request when it carries a parameter that was not read (-1104)."""
@@ -126,6 +173,16 @@ class Params:
                 f"Not all sent parameters were read; read '{len(self._read)}' parameter(s)"
                 f" but was sent '{len(self._values)}'.",
             )
+
+
+def _words(value: str) -> list[str] | None:
+    try:
+        words = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(words, list) or not words or not all(isinstance(one, str) for one in words):
+        return None
+    return words
 
 
 def _pairs(encoded: str) -> dict[str, str]:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exchange.demo.auth import Account, authenticate, signature_of, signed_payload
 from exchange.demo.errors import VenueError
@@ -23,6 +26,14 @@ FUTURES_PAYLOAD = (
     "&recvWindow=5000&timestamp=1591702613943"
 )
 FUTURES_SIGNATURE = "3c661234138461fcc7a7d8746c6558c9842d4e10870d2ecbedf7777cad694af9"
+WIDE_DIGITS = "%EF%BC%91%EF%BC%92%EF%BC%93%EF%BC%94%EF%BC%95%EF%BC%96"
+WIDE_PAYLOAD = SPOT_PAYLOAD.replace("LTCBTC", WIDE_DIGITS)
+WIDE_SIGNATURE = "e1353ec6b14d888f1164ae9af8228a3dbd508bc82eb867db8ab6046442f33ef3"
+VECTORS = [
+    (SPOT_PAYLOAD, SPOT_SECRET, SPOT_SIGNATURE),
+    (WIDE_PAYLOAD, SPOT_SECRET, WIDE_SIGNATURE),
+    (FUTURES_PAYLOAD, FUTURES_SECRET, FUTURES_SIGNATURE),
+]
 ACCOUNT = "/api/v3/account"
 
 
@@ -32,13 +43,7 @@ def wire(query: str = "", body: str = "") -> WireRequest:
     )
 
 
-@pytest.mark.parametrize(
-    ("payload", "secret", "signature"),
-    [
-        (SPOT_PAYLOAD, SPOT_SECRET, SPOT_SIGNATURE),
-        (FUTURES_PAYLOAD, FUTURES_SECRET, FUTURES_SIGNATURE),
-    ],
-)
+@pytest.mark.parametrize(("payload", "secret", "signature"), VECTORS)
 def test_published_signatures_are_reproduced(payload: str, secret: str, signature: str) -> None:
     assert signature_of(payload, secret) == signature
 
@@ -63,6 +68,29 @@ def test_a_published_request_is_accepted_at_its_time_and_not_for_another_secret(
     with pytest.raises(VenueError, match="Signature") as error:
         authenticate(request, params, accounts={TEST_KEY: wrong}, wall_ms=lambda: 1499827319600)
     assert error.value.code == -1022
+
+
+@pytest.mark.parametrize(("payload", "secret", "signature"), VECTORS)
+@given(place=st.integers(min_value=0), letter=st.sampled_from("0123456789abcdefX%&=+ "))
+def test_a_published_request_with_any_byte_changed_is_refused(
+    payload: str, secret: str, signature: str, place: int, letter: str
+) -> None:
+    whole = f"{payload}&signature={signature}"
+    position = place % len(whole)
+    changed = whole[:position] + letter + whole[position + 1 :]
+    account = Account(uid=7, secret=secret)
+    now = int(re.findall("timestamp=([0-9]+)", payload)[0])
+    assert _accepted(whole, account, now)
+    assert _accepted(changed, account, now) is (changed == whole)
+
+
+def _accepted(query: str, account: Account, now_ms: int) -> bool:
+    request = wire(query)
+    try:
+        authenticate(request, Params(request), accounts={TEST_KEY: account}, wall_ms=lambda: now_ms)
+    except VenueError:
+        return False
+    return True
 
 
 def test_the_raw_bytes_are_signed_not_their_meaning(caller: Caller) -> None:

@@ -11,6 +11,7 @@ from binance.client import Client
 from binance.exceptions import BinanceAPIException
 
 from exchange.demo.testing import RunningExchange
+from exchange.demo.tests.samples import LISTS
 
 ZERO = Decimal(0)
 
@@ -165,7 +166,8 @@ def test_permissions_commissions_and_counts_can_be_read(client: Client) -> None:
     client.create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.001")
     headers = client.response.headers
     assert (headers["X-MBX-ORDER-COUNT-10S"], headers["X-MBX-ORDER-COUNT-1D"]) == ("1", "1")
-    assert [one["count"] for one in client.get_current_order_count()] == [1, 1]
+    # It traded, so it is no unfilled order any more.
+    assert [one["count"] for one in client.get_current_order_count()] == [0, 0]
 
 
 def test_a_test_order_is_checked_and_not_placed(client: Client, demo: RunningExchange) -> None:
@@ -176,6 +178,43 @@ def test_a_test_order_is_checked_and_not_placed(client: Client, demo: RunningExc
     with pytest.raises(BinanceAPIException, match="NOTIONAL"):
         client.create_test_order(quantity="0.00001", **order)
     assert demo.ledger()["orders"] == []
+
+
+def test_the_library_places_changes_and_cancels_what_rests(client: Client) -> None:
+    limit = {"symbol": "BTCUSDT", "side": "BUY", "timeInForce": "GTC", "quantity": "0.001"}
+    placed = client.create_order(type="LIMIT", price="90000", newClientOrderId="tb-1", **limit)
+    assert (placed["status"], placed["fills"]) == ("NEW", [])
+    moved = client.cancel_replace_order(
+        type="LIMIT",
+        price="91000",
+        cancelReplaceMode="STOP_ON_FAILURE",
+        cancelOrigClientOrderId="tb-1",
+        newClientOrderId="tb-2",
+        **limit,
+    )
+    assert (moved["cancelResult"], moved["newOrderResult"]) == ("SUCCESS", "SUCCESS")
+    assert [one["clientOrderId"] for one in client.get_open_orders(symbol="BTCUSDT")] == ["tb-2"]
+    canceled = client.cancel_order(symbol="BTCUSDT", origClientOrderId="tb-2")
+    assert (canceled["status"], canceled["origClientOrderId"]) == ("CANCELED", "tb-2")
+    with pytest.raises(BinanceAPIException) as error:
+        client.cancel_order(symbol="BTCUSDT", origClientOrderId="tb-2")
+    assert error.value.code == -2011
+
+
+def test_the_library_places_and_finds_order_lists(client: Client) -> None:
+    placed = client.create_oco_order(**LISTS["oco"][0], listClientOrderId="L1")
+    found = client.v3_get_order_list(origClientOrderId="L1")
+    assert found["orders"] == placed["orders"]
+    assert [one["listClientOrderId"] for one in client.get_open_oco_orders()] == ["L1"]
+    done = client.v3_delete_order_list(symbol="BTCUSDT", listClientOrderId="L1")
+    assert done["listOrderStatus"] == "ALL_DONE"
+    entry = client._post("orderList/opoco", signed=True, data=dict(LISTS["opoco"][0]))
+    assert [one["status"] for one in entry["orderReports"]] == ["NEW"] + ["PENDING_NEW"] * 2
+
+
+def test_the_library_chooses_how_fees_are_paid(client: Client) -> None:
+    assert client.toggle_bnb_burn_spot_margin(spotBNBBurn="true")["spotBNBBurn"] is True
+    assert client.get_bnb_burn_spot_margin() == {"spotBNBBurn": True, "interestBNBBurn": False}
 
 
 def test_the_librarys_unencoded_signature_is_refused_where_encoding_matters(

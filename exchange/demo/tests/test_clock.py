@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from exchange.demo.clock import MarketClock
+from exchange.demo.clock import FollowingClock, MarketClock
 
 START = 1_747_699_200_000
 
@@ -88,3 +88,25 @@ def test_pausing_and_closing_store_the_exact_time(wall: Wall) -> None:
     wall.seconds += 0.5
     clock.close()
     assert wall.stored[-1] == START + 150_000
+
+
+def test_a_clock_that_follows_stands_still_until_something_new_was_shown() -> None:
+    stored: list[int] = []
+    clock = FollowingClock(START, store=stored.append)
+    assert (clock.now_ms(), clock.speed, clock.is_running) == (START, 1.0, True)
+    clock.follow(START + 5)
+    clock.follow(START + 4)
+    assert clock.now_ms() == START + 5
+    clock.close()
+    assert stored == [START, START + 5]
+
+
+def test_a_clock_that_follows_cannot_be_steered() -> None:
+    clock = FollowingClock(START)
+    with pytest.raises(ValueError, match="follows the mirrored venue"):
+        clock.set_speed(2)
+    with pytest.raises(ValueError, match="follows the mirrored venue"):
+        clock.set_running(is_running=False)
+    with pytest.raises(ValueError, match="follows the mirrored venue"):
+        clock.jump_to(START + 1)
+    assert clock.now_ms() == START

@@ -8,6 +8,7 @@ import requests
 
 from exchange.demo.testing import RunningExchange
 from exchange.demo.tests.conftest import Caller, refusal
+from exchange.demo.tests.samples import ORDERS, SAMPLES
 
 ORDER = "POST /api/v3/order"
 
@@ -39,7 +40,7 @@ def test_a_connection_dropped_before_the_engine_saw_it_leaves_none(
         ({"action": "status", "status": 408, "body": "{}"}, (408, "application/json")),
         ({"action": "html"}, (502, "text/html")),
         ({"action": "garbage"}, (200, "application/json")),
-        ({"action": "error", "code": -1007, "message": "Timeout."}, (400, "application/json")),
+        ({"action": "error", "code": -1007, "message": "Timeout."}, (504, "application/json")),
     ],
 )
 def test_a_reply_may_be_replaced_before_or_after_the_engine_acted(
@@ -55,7 +56,7 @@ def test_a_reply_may_be_replaced_before_or_after_the_engine_acted(
     assert (response.status_code, content_type) == expected
     assert len(demo.ledger()["orders"]) == (when == "after")
     if fault["action"] == "error":
-        assert refusal(response) == (400, -1007, "Timeout.")
+        assert refusal(response) == (504, -1007, "Timeout.")
     if fault["action"] == "garbage":
         with pytest.raises(requests.JSONDecodeError):
             response.json()
@@ -77,6 +78,100 @@ def test_a_request_that_arrives_too_late_is_refused_for_its_timestamp(
     demo.set_fault(endpoint=ORDER, when="before", action="delay", seconds=0.3)
     assert refusal(caller.order(quantity="0.001", recvWindow=100))[1] == -1021
     assert demo.ledger()["orders"] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words", "wait"),
+    [
+        (-1000, 400, "An unknown error occurred", None),
+        (-1001, 500, "Internal error; unable to process your request.", None),
+        (-1003, 429, "Too much request weight used", "60"),
+        (-1006, 500, "An unexpected response was received from the message bus.", None),
+        (-1007, 504, "Send status unknown; execution status unknown.", None),
+        (-1008, 503, "Server is currently overloaded", None),
+        (-1015, 429, "Too many new orders; current limit is 100 orders per 10 SECOND.", "10"),
+        (-1021, 400, "outside of the recvWindow.", None),
+        (-2015, 401, "Invalid API-key, IP, or permissions for action.", None),
+        (-4321, 400, "An unknown error occurred", None),
+    ],
+)
+def test_a_code_alone_brings_the_venues_own_words_and_status(
+    demo: RunningExchange, caller: Caller, code: int, status: int, words: str, wait: str | None
+) -> None:
+    demo.set_fault(endpoint="GET /api/v3/account", action="error", code=code)
+    response = caller.signed("GET", "/api/v3/account")
+    found_status, found_code, message = refusal(response)
+    assert (found_status, found_code) == (status, code)
+    assert words in message
+    assert response.headers.get("Retry-After") == wait
+    assert response.headers["X-MBX-USED-WEIGHT-1M"] == "0"
+
+
+@pytest.mark.parametrize("path", ["/api/v3/orderList/oco", "/api/v3/order/oco"])
+def test_a_list_may_be_lost_after_the_engine_acted(
+    demo: RunningExchange, caller: Caller, path: str
+) -> None:
+    demo.set_fault(endpoint=f"POST {path}", when="after", action="drop")
+    with pytest.raises(requests.ConnectionError):
+        caller.signed("POST", path, **SAMPLES["POST", path], listClientOrderId="lost")
+    assert [one["listClientOrderId"] for one in demo.ledger()["lists"]] == ["lost"]
+    found = caller.signed("GET", "/api/v3/orderList", origClientOrderId="lost")
+    assert found.status_code == 200
+
+
+def test_a_stale_query_does_not_know_a_new_order_yet(demo: RunningExchange, caller: Caller) -> None:
+    known = caller.order(quantity="0.001", newClientOrderId="known").json()["orderId"]
+    demo.set_fault(endpoint="GET /api/v3/*", action="stale", seconds=60, times=5)
+    caller.order(quantity="0.002", newClientOrderId="new")
+    asked = {"symbol": "BTCUSDT", "origClientOrderId": "new"}
+    assert refusal(caller.signed("GET", "/api/v3/order", **asked))[:2] == (400, -2013)
+    rows = caller.signed("GET", "/api/v3/allOrders", symbol="BTCUSDT").json()
+    assert [row["orderId"] for row in rows] == [known]
+    trades = caller.signed("GET", "/api/v3/myTrades", symbol="BTCUSDT").json()
+    assert {row["orderId"] for row in trades} == {known}
+    balances = caller.signed("GET", "/api/v3/account").json()["balances"]
+    assert {one["free"] for one in balances if one["asset"] == "BTC"} == {"0.50099900"}
+    assert caller.signed("GET", "/api/v3/openOrderList").json() == []
+    assert caller.signed("GET", "/api/v3/order", **asked).json()["status"] == "FILLED"
+    assert [fault["hits"] for fault in demo.faults()] == [5]
+
+
+def test_a_stale_query_shows_a_canceled_order_as_open(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    order_id = caller.signed("POST", "/api/v3/order", **ORDERS["LIMIT"]).json()["orderId"]
+    demo.set_fault(endpoint="GET /api/v3/openOrders", action="stale", seconds=60)
+    caller.signed("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=order_id)
+    stale = caller.signed("GET", "/api/v3/openOrders").json()
+    assert [(row["orderId"], row["status"]) for row in stale] == [(order_id, "NEW")]
+    assert caller.signed("GET", "/api/v3/openOrders").json() == []
+
+
+def test_a_stale_query_catches_up_when_its_seconds_have_passed(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    demo.set_fault(endpoint="GET /api/v3/order", action="stale", seconds=0.3, times=None)
+    caller.order(quantity="0.001", newClientOrderId="new")
+    asked = {"symbol": "BTCUSDT", "origClientOrderId": "new"}
+    assert refusal(caller.signed("GET", "/api/v3/order", **asked))[1] == -2013
+    caller.public("/api/v3/ping")
+    time.sleep(0.35)
+    assert caller.signed("GET", "/api/v3/order", **asked).status_code == 200
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_ban_begins_with_the_hit_and_ends(
+    demo: RunningExchange, caller: Caller, when: str
+) -> None:
+    demo.set_fault(endpoint=ORDER, when=when, action="ban", seconds=1)
+    response = caller.order(quantity="0.001")
+    status, code, message = refusal(response)
+    assert (status, code, "IP banned until" in message) == (418, -1003, True)
+    assert response.headers["Retry-After"] in ("1", "2")
+    assert len(demo.ledger()["orders"]) == (when == "after")
+    assert refusal(caller.public("/api/v3/ping"))[0] == 418
+    time.sleep(1.05)
+    assert caller.public("/api/v3/ping").status_code == 200
 
 
 def test_a_fault_strikes_as_often_as_told_and_counts_its_hits(
@@ -122,6 +217,13 @@ def test_a_probability_strikes_now_and_then_and_the_same_way_for_a_seed(
         ({"endpoint": "*", "action": "explode"}, "action: must be one of drop, delay"),
         ({"endpoint": "*", "action": "drop", "when": "never"}, "when: must be one of"),
         ({"endpoint": "*", "action": "delay"}, "seconds: is missing"),
+        ({"endpoint": "*", "action": "stale"}, "seconds: is missing"),
+        ({"endpoint": "*", "action": "ban"}, "seconds: is missing"),
+        ({"endpoint": "*", "action": "ban", "seconds": 10**6}, "seconds: must lie between"),
+        (
+            {"endpoint": "*", "action": "stale", "seconds": 1, "when": "after"},
+            "when: a stale answer",
+        ),
         ({"endpoint": "*", "action": "delay", "seconds": "5"}, "seconds: must be a number"),
         ({"endpoint": "*", "action": "delay", "seconds": -1}, "seconds: must lie between"),
         ({"endpoint": "*", "action": "drop", "times": 0}, "times: must lie between"),

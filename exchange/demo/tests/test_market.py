@@ -18,6 +18,7 @@ MINUTE = 60_000
 FIVE_MINUTES = 5 * MINUTE
 START = 1_746_372_780_000
 TICK = 10**6  # 0.01
+LENGTH = 43_199 * MINUTE  # of the bundled recordings
 
 
 def recording_of(*rows: tuple[int, int, int, int], volume: int = 60) -> Recording:
@@ -115,20 +116,9 @@ def _aggregated(path: Path, first: int) -> list[tuple[int, ...]]:
     ]
 
 
-def test_at_the_end_the_recording_starts_over_without_a_jump(bitcoin: Track) -> None:
-    length = bitcoin.recording.length_ms
-    growth = Decimal(bitcoin.recording.closes[-1]) / Decimal(bitcoin.recording.opens[0])
-    for play in (1, 2, 3):
-        seam = START + play * length
-        assert abs(bitcoin.price(seam) - bitcoin.price(seam - 1)) <= TICK
-        later = seam + 12_345 * MINUTE
-        scaled = bitcoin.price(later - play * length) * growth**play
-        assert abs(bitcoin.price(later) - scaled) <= TICK
-        assert bitcoin.price(later) % TICK == 0
-
-
-def test_klines_run_through_the_seam(bitcoin: Track) -> None:
-    seam = START + bitcoin.recording.length_ms
+@pytest.mark.parametrize("play", [1, 2])
+def test_klines_run_through_the_seam(bitcoin: Track, play: int) -> None:
+    seam = START + play * LENGTH
     first = (seam - 10 * FIVE_MINUTES) // FIVE_MINUTES * FIVE_MINUTES
     last = first + 20 * FIVE_MINUTES
     klines = bitcoin.klines(FIVE_MINUTES, first_ms=first, last_ms=last, now_ms=last * 2)
@@ -142,10 +132,7 @@ def test_klines_run_through_the_seam(bitcoin: Track) -> None:
             bitcoin.candle(one, one + MINUTE - 1)
             for one in range(kline.open_ms, kline.open_ms + FIVE_MINUTES, MINUTE)
         ]
-        by_hand = _by_hand(minutes)
-        assert kline._replace(quote_volume=0) == by_hand._replace(quote_volume=0)
-        # Later plays scale the sum, not each minute: one unit of rounding per minute.
-        assert abs(kline.quote_volume - by_hand.quote_volume) <= len(minutes)
+        assert kline == _by_hand(minutes)
 
 
 def _by_hand(minutes: list[Candle]) -> Candle:
@@ -162,9 +149,21 @@ def _by_hand(minutes: list[Candle]) -> Candle:
     )
 
 
-def test_a_falling_recording_never_reaches_zero() -> None:
-    track = Track(recording_of((100, 100, 1, 1)), tick=TICK)
-    assert track.price(START + 1_000 * MINUTE) == TICK
+def test_before_the_start_the_price_stands_still_without_volume() -> None:
+    track = Track(recording_of(RISING, FALLING), tick=TICK)
+    first = 100 * 10**8
+    assert track.price(START - 1) == track.price(START - 50 * MINUTE) == first
+    early = track.candle(START - 2 * MINUTE, START - MINUTE)
+    assert early == (START - 2 * MINUTE, START - MINUTE, *(first,) * 4, 0, 0, 0)
+    points = list(track.waypoints(START - 5 * MINUTE, START - MINUTE))
+    assert points == [(START - MINUTE, first)]
+    later = [point.at_ms - START for point in track.waypoints(START - 5 * MINUTE, START + 20_000)]
+    assert later == [0, 20_000]
+
+
+def test_a_price_below_half_a_tick_is_shown_as_one_tick() -> None:
+    track = Track(recording_of((1, 1, 1, 1)), tick=3 * 10**8)
+    assert track.price(START) == 3 * 10**8
 
 
 def test_a_steered_price_shapes_the_running_kline_until_released() -> None:
@@ -198,3 +197,46 @@ def test_a_second_steered_price_ends_the_first() -> None:
     steering.hold(9, from_ms=150, until_ms=None)
     assert [steering.at(moment) for moment in (149, 150)] == [7, 9]
     assert len(steering.all) == 2
+
+
+HELD = st.lists(
+    st.tuples(st.integers(1, 400), st.none() | st.integers(1, 400_000), st.integers(0, 400_000)),
+    max_size=6,
+)
+
+
+@given(held=HELD, first=st.integers(0, 10), count=st.integers(1, 30), moment=st.integers(0, 59_999))
+def test_a_kline_over_steered_minutes_is_the_sum_of_its_minutes(
+    held: list[tuple[int, int | None, int]], first: int, count: int, moment: int
+) -> None:
+    steering, at_ms = Steering(), START
+    for price, for_ms, wait_ms in held:
+        at_ms += wait_ms
+        until_ms = None if for_ms is None else at_ms + for_ms
+        steering.hold(price * 10**8, from_ms=at_ms, until_ms=until_ms)
+    track = Track(recording_of(RISING, FALLING, RISING), tick=TICK, steering=steering)
+    open_ms, until_ms = START + first * MINUTE, START + (first + count) * MINUTE + moment
+    whole = track.candle(open_ms, until_ms)
+    minutes = [
+        track.candle(one, min(one + MINUTE - 1, until_ms))
+        for one in range(open_ms, until_ms + 1, MINUTE)
+    ]
+    by_hand = _by_hand(minutes)
+    assert whole._replace(quote_volume=0) == by_hand._replace(quote_volume=0)
+    assert abs(whole.quote_volume - by_hand.quote_volume) <= len(minutes)
+
+
+@given(held=HELD, start=st.integers(-10, 10**6), length=st.integers(0, 10**6))
+def test_what_touches_a_span_is_found_without_looking_at_everything(
+    held: list[tuple[int, int | None, int]], start: int, length: int
+) -> None:
+    steering, at_ms = Steering(), 0
+    for price, for_ms, wait_ms in held:
+        at_ms += wait_ms
+        steering.hold(price, from_ms=at_ms, until_ms=None if for_ms is None else at_ms + for_ms)
+    expected = [
+        one
+        for one in steering.all
+        if one.from_ms <= start + length and (one.until_ms is None or one.until_ms > start)
+    ]
+    assert steering.touching(start, start + length) == expected

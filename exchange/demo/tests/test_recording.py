@@ -84,7 +84,7 @@ def test_other_intervals_funding_and_mark_files_are_left_alone(tmp_path: Path) -
         ([HEADER, f"{FIRST}000,1,1,1,1,1"], 2, "not in milliseconds"),
         ([HEADER, "2025-05-04,1,1,1,1,1"], 2, "open_time is no whole number"),
         ([HEADER, row(0), row(20_000)], 3, "over a week"),
-        ([HEADER, row(0, "93000000000")], 2, "a number is larger than 92 billion"),
+        ([HEADER, row(0, "93000000000")], 2, "is over 92 billion"),
         ([HEADER, row(0), "", row(1)], 3, "1 found"),
     ],
 )

@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+import requests
 
 from exchange.demo.auth import signature_of
 from exchange.demo.dispatch import ENDPOINTS
-from exchange.demo.orders import Order
 from exchange.demo.testing import RunningExchange
 from exchange.demo.tests.conftest import Caller, refusal
+from exchange.demo.tests.samples import ORDERS, SAMPLES
 
 ORDER = "/api/v3/order"
 LONGEST_ID = "a" * 36
-SAMPLE: dict[str, dict[str, str]] = {
-    "/api/v3/klines": {"symbol": "BTCUSDT", "interval": "1m"},
-    "/api/v3/avgPrice": {"symbol": "BTCUSDT"},
-    "/api/v3/account/commission": {"symbol": "BTCUSDT"},
-    "/api/v3/allOrders": {"symbol": "BTCUSDT"},
-    "/api/v3/myTrades": {"symbol": "BTCUSDT"},
-    "/api/v3/order": {
-        "symbol": "BTCUSDT",
-        "side": "BUY",
-        "type": "MARKET",
-        "quantity": "0.001",
-    },
-    "/api/v3/order/test": {
-        "symbol": "BTCUSDT",
-        "side": "BUY",
-        "type": "MARKET",
-        "quantity": "0.001",
-    },
-}
 
 
 @pytest.mark.parametrize(
@@ -50,8 +33,6 @@ SAMPLE: dict[str, dict[str, str]] = {
         ({"symbol": "XXXUSDT"}, -1121, "Invalid symbol."),
         ({"side": "HOLD"}, -1117, "Invalid side."),
         ({"type": "GUESS"}, -1116, "Invalid orderType."),
-        ({"type": "LIMIT"}, -1020, "has no LIMIT orders yet"),
-        ({"type": "STOP_LOSS_LIMIT"}, -1020, "has no STOP_LOSS_LIMIT orders yet"),
         ({"quantity": "1e-05"}, -1100, "'quantity'"),
         ({"quantity": "-1"}, -1100, "'quantity'"),
         ({"quantity": "True"}, -1100, "'quantity'"),
@@ -94,18 +75,62 @@ def test_quantities_on_the_grid_pass_the_lot_filters(caller: Caller, quantity: s
     assert "LOT_SIZE" not in message
 
 
+def test_every_endpoint_has_its_sample() -> None:
+    assert set(SAMPLES) == set(ENDPOINTS)
+
+
+def ask(caller: Caller, method: str, path: str, **params: str) -> requests.Response:
+    if ENDPOINTS[method, path].is_signed:
+        return caller.signed(method, path, **params)
+    return caller.public(path, **params)
+
+
 @pytest.mark.parametrize(("method", "path"), sorted(ENDPOINTS))
 def test_no_endpoint_swallows_a_parameter_it_does_not_know(
-    caller: Caller, method: str, path: str
+    caller: Caller, demo: RunningExchange, method: str, path: str
 ) -> None:
-    params = dict(SAMPLE.get(path, {}))
-    if (method, path) == ("GET", ORDER):
-        params = {"symbol": "BTCUSDT", "orderId": "1"}
-    if ENDPOINTS[method, path].is_signed:
-        response = caller.signed(method, path, **params, stopPrice2="1")
-    else:
-        response = caller.public(path, **params, stopPrice2="1")
+    response = ask(caller, method, path, **SAMPLES[method, path], stopPrice2="1")
     assert refusal(response)[:2] == (400, -1104)
+    assert (demo.ledger()["orders"], demo.ledger()["lists"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name", "value"),
+    [
+        (method, path, name, value)
+        for (method, path), sample in sorted(SAMPLES.items())
+        for name in sample
+        for value in ("True", "1e-05", "")
+        if name not in ("symbol", "interval")
+    ],
+)
+def test_no_endpoint_takes_what_a_program_writes_for_a_number_or_a_flag(
+    caller: Caller, method: str, path: str, name: str, value: str
+) -> None:
+    response = ask(caller, method, path, **(SAMPLES[method, path] | {name: value}))
+    words = {"side": -1117, "type": -1116, "timeInForce": -1115}
+    kind = next((code for word, code in words.items() if name.lower().endswith(word.lower())), 0)
+    expected = -1105 if not value else kind
+    status, code, _ = refusal(response)
+    assert status == 400
+    assert code == expected if expected else code in (-1100, -1130)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(k for k, v in ENDPOINTS.items() if v.is_signed))
+def test_no_signed_endpoint_answers_without_the_right_signature(
+    caller: Caller, demo: RunningExchange, method: str, path: str
+) -> None:
+    sample = SAMPLES[method, path]
+    payload = urlencode(sample | {"timestamp": int(time.time() * 1000), "recvWindow": "5 000"})
+    unencoded = payload.replace("+", " ")
+    for query, code in (
+        (payload, -1102),
+        (f"{payload}&signature={signature_of(unencoded, caller.secret)}", -1022),
+        (f"{payload}&signature={signature_of(payload, 'x' * 64)}", -1022),
+    ):
+        assert refusal(caller.raw(method, path, query=query, key=caller.key))[:2] == (400, code)
+    assert refusal(caller.raw(method, path, query=payload))[:2] == (401, -2014)
+    assert (demo.ledger()["orders"], demo.ledger()["lists"]) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -125,7 +150,15 @@ def test_no_endpoint_swallows_a_parameter_it_does_not_know(
         ("/api/v3/ticker/price", {"symbols": "[1]"}, -1100),
         ("/api/v3/ticker/price", {"symbols": '["NOPE"]'}, -1121),
         ("/api/v3/ticker/price", {"symbol": "BTCUSDT", "symbols": '["BTCUSDT"]'}, -1128),
-        ("/api/v3/ticker/24hr", {"symbol": "BTCUSDT", "type": "HUGE"}, -1130),
+        ("/api/v3/ticker/price", {"symbols": '["BTCUSDT","BTCUSDT"]'}, -1151),
+        ("/api/v3/ticker/price", {"symbol": "BTCUSDT", "symbolStatus": "HALT"}, -1220),
+        ("/api/v3/ticker/price", {"symbolStatus": "ASLEEP"}, -1122),
+        ("/api/v3/ticker/24hr", {"symbol": "BTCUSDT", "type": "HUGE"}, -1139),
+        ("/api/v3/exchangeInfo", {"symbol": "BTCUSDT", "permissions": "SPOT"}, -1128),
+        ("/api/v3/exchangeInfo", {"symbol": "BTCUSDT", "symbolStatus": "TRADING"}, -1128),
+        ("/api/v3/exchangeInfo", {"permissions": "[SPOT]"}, -1130),
+        ("/api/v3/exchangeInfo", {"showPermissionSets": "True"}, -1130),
+        ("/api/v3/exchangeInfo", {"symbolStatus": "ASLEEP"}, -1122),
     ],
 )
 def test_a_public_request_that_makes_no_sense_is_refused(
@@ -145,6 +178,13 @@ def test_a_public_request_that_makes_no_sense_is_refused(
         ("/api/v3/allOrders", {"symbol": "BTCUSDT", "startTime": 2, "endTime": 1}, -1130),
         ("/api/v3/allOrders", {"symbol": "BTCUSDT", "startTime": 1, "endTime": 10**9}, -1127),
         ("/api/v3/account", {"omitZeroBalances": "True"}, -1130),
+        ("/api/v3/myTrades", {"symbol": "BTCUSDT", "fromId": 1, "startTime": 1}, -1128),
+        ("/api/v3/myTrades", {"symbol": "BTCUSDT", "orderId": 1, "endTime": 1}, -1128),
+        ("/api/v3/allOrderList", {"fromId": 1, "startTime": 1}, -1128),
+        ("/api/v3/allOrderList", {"startTime": 1, "endTime": 10**9}, -1127),
+        ("/api/v3/orderList", {}, -1102),
+        ("/api/v3/orderList", {"orderListId": 1}, -2013),
+        ("/api/v3/orderList", {"origClientOrderId": "unheard-of"}, -2013),
     ],
 )
 def test_a_signed_query_that_makes_no_sense_is_refused(
@@ -192,23 +232,14 @@ def test_orders_of_one_account_are_invisible_to_another() -> None:
         assert stranger.signed("GET", "/api/v3/allOrders", symbol="BTCUSDT").json() == []
 
 
-def test_a_client_id_of_an_open_order_is_refused(caller: Caller, demo: RunningExchange) -> None:
-    placed = caller.order(quantity="0.001", newClientOrderId="busy")
-    assert placed.status_code == 200
-    demo.run_inside(lambda venue: venue.engine.orders.add_order(_open_order(venue, "busy")))
+def test_a_client_id_of_an_open_order_is_refused(caller: Caller) -> None:
+    busy = ORDERS["LIMIT"] | {"newClientOrderId": "busy"}
+    assert caller.signed("POST", ORDER, **busy).status_code == 200
     message = refusal(caller.order(quantity="0.001", newClientOrderId="busy"))
     assert message == (400, -2010, "Duplicate order sent.")
     rows = caller.signed("GET", "/api/v3/openOrders", symbol="BTCUSDT").json()
     assert [row["clientOrderId"] for row in rows] == ["busy"]
     assert caller.signed("GET", "/api/v3/openOrders", symbol="ETHUSDT").json() == []
-
-
-def _open_order(venue: Any, client_order_id: str) -> Order:
-    filled = venue.engine.orders.all_orders()[-1]
-    return Order(
-        **{name: getattr(filled, name) for name in Order.__slots__}
-        | {"client_order_id": client_order_id, "status": "NEW"}
-    )
 
 
 @pytest.mark.parametrize(
@@ -219,8 +250,9 @@ def _open_order(venue: Any, client_order_id: str) -> Order:
         ("POST", "/api/v3/klines", 404, -5000),
         ("POST", "/api/v3/userDataStream", 410, -1020),
         ("PUT", "/api/v3/userDataStream", 410, -1020),
-        ("DELETE", "/api/v3/order", 400, -1020),
-        ("POST", "/api/v3/orderList/oco", 400, -1020),
+        ("DELETE", "/api/v3/userDataStream", 410, -1020),
+        ("PUT", "/api/v3/order/amend/keepPriority", 400, -1020),
+        ("POST", "/api/v3/sor/order", 400, -1020),
         ("POST", "/sapi/v1/asset/transfer", 400, -1020),
         ("GET", "/fapi/v1/ping", 400, -1020),
     ],

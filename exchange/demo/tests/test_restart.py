@@ -16,9 +16,14 @@ from typing import Any
 import pytest
 import requests
 
+from exchange.demo.accounts import digest
+from exchange.demo.schema import STEPS
 from exchange.demo.state import FILE_NAME, State, StateError
 from exchange.demo.testing import TEST_ACCOUNT, RunningExchange
 from exchange.demo.tests.conftest import Caller
+from exchange.demo.tests.engine_world import KEY, SWING, D, World
+from exchange.demo.tests.engine_world import START as WORLD_START
+from exchange.demo.times import MINUTE_MS
 
 START = "2025-05-05T12:00:00Z"
 ANNOUNCED = re.compile(
@@ -147,9 +152,119 @@ def test_a_state_of_another_schema_is_refused_and_left_alone(tmp_path: Path) -> 
         connection.execute("CREATE TABLE precious (x)")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StateError, match="schema 99, not 1"):
+    with pytest.raises(StateError, match="schema 99, not 2"):
         State(tmp_path)
     assert path.read_bytes()[100:] == before[100:]
+
+
+_ROWS_OF_VERSION_1 = """
+INSERT INTO accounts VALUES ({uid}, '{digest}', 5);
+INSERT INTO deposits VALUES ({uid}, 'spot', 'USDT', '1000.00000000', 5);
+INSERT INTO balances VALUES ({uid}, 'spot', 'USDT', '900.00000000', '0.00000000');
+INSERT INTO balances VALUES ({uid}, 'spot', 'BTC', '0.99900000', '0.00000000');
+INSERT INTO balances VALUES (-1, 'spot', 'USDT', '100.00000000', '0.00000000');
+INSERT INTO balances VALUES (-1, 'spot', 'BTC', '-1.00000000', '0.00000000');
+INSERT INTO balances VALUES (0, 'spot', 'BTC', '0.00100000', '0.00000000');
+INSERT INTO orders VALUES (7, {uid}, 'BTCUSDT', 'old', 'BUY', 'MARKET', 'FILLED', '1.00000000',
+    '0.00000000', '1.00000000', '100.00000000', 'NONE', 9, 9);
+INSERT INTO fills VALUES (3, 7, {uid}, 'BTCUSDT', '100.00000000', '1.00000000', '100.00000000',
+    '0.00100000', 'BTC', 9, 1)
+"""
+
+
+def written_by_version_1(directory: Path, uid: int) -> None:
+    """Write a state of version 1: an account with a balance and one market order that is filled."""
+    with sqlite3.connect(directory / FILE_NAME) as connection:
+        for statement in STEPS[0].split(";"):
+            connection.execute(statement)
+        connection.execute("PRAGMA user_version = 1")
+        for sql in _ROWS_OF_VERSION_1.format(uid=uid, digest=digest(KEY)).split(";"):
+            connection.execute(sql)
+    connection.close()
+
+
+def test_a_state_of_version_1_goes_on_with_its_balances_and_orders(tmp_path: Path) -> None:
+    written_by_version_1(tmp_path, 123_456_789)
+    world = World(directory=tmp_path)
+    assert world.uid == 123_456_789
+    assert world.balance("USDT") == (D(900), D(0))
+    assert world.is_sound()
+    old = world.order(7)
+    assert (old.status, old.client_order_id, old.price) == ("FILLED", "old", D(0))
+    assert (old.list_id, old.working_ms, old.is_working, old.time_in_force) == (-1, 9, True, "GTC")
+    assert [(one.trade_id, one.is_maker, one.list_id) for one in world.fills(7)] == [(3, False, -1)]
+    assert not world.engine.bnb_burn(world.uid)
+    placed = world.place("SELL", "MARKET", "0.5")
+    assert (placed.order.order_id, placed.fills[0].trade_id) == (8, 4)
+    world.close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    connection.close()
+
+
+def test_a_walk_that_a_kill_interrupts_is_the_walk_it_would_have_been(tmp_path: Path) -> None:
+    def script(world: World, *, is_killed: bool) -> list[tuple[int, int, str]]:
+        world.place("BUY", "LIMIT", 9, price=95)
+        world.place_list(
+            "OPOCO",
+            world.ask("BUY", "LIMIT", 1, price=97),
+            world.ask("SELL", "LIMIT_MAKER", None, price=105),
+            world.ask("SELL", "STOP_LOSS", None, stop_price=80),
+        )
+        for step in (8_000, 3_000, 20_000, 40_000, 60_000):
+            world.go(step)
+            if is_killed:
+                world.reopen(tmp_path)
+        assert world.is_sound()
+        return [(one.order_id, one.at_ms, str(one.quantity)) for one in world.fills()]
+
+    minutes = {"BTCUSDT": [SWING, (95, 95, 95, 95)]}
+    whole = script(World(minutes, volume=30), is_killed=False)
+    killed = World(minutes, volume=30, directory=tmp_path)
+    assert script(killed, is_killed=True) == whole
+    assert [one[0] for one in whole] == [2, 1, 4, 1, 1]
+
+
+def test_market_time_that_was_matched_is_not_matched_again(tmp_path: Path) -> None:
+    world = World(directory=tmp_path)
+    world.go(30_000)
+    world.place("BUY", "LIMIT", 1, price=91)
+    world.reopen(tmp_path)
+    world.go(MINUTE_MS)
+    assert world.order(1).status == "NEW"
+    assert world.now == WORLD_START + 90_000
+
+
+def test_open_orders_and_lists_survive_a_kill(start: Callable[..., Process]) -> None:
+    first = start("--paused")
+    caller = Caller(first.url)
+    far = {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001"}
+    resting = caller.order(**far, price="50000").json()
+    pair = {"aboveType": "LIMIT_MAKER", "abovePrice": "200000", "belowType": "STOP_LOSS"}
+    caller.signed(
+        "POST",
+        "/api/v3/orderList/oco",
+        **pair,
+        symbol="BTCUSDT",
+        side="SELL",
+        quantity="0.2",
+        belowStopPrice="40000",
+    )
+    ledger = first.control("ledger")
+    first.end(signal.SIGKILL)
+
+    second = start("--paused")
+    assert second.control("ledger")["balances"] == ledger["balances"]
+    caller = Caller(second.url)
+    still_open = caller.signed("GET", "/api/v3/openOrders").json()
+    assert [one["status"] for one in still_open] == ["NEW", "NEW", "NEW"]
+    assert still_open[0]["orderId"] == resting["orderId"]
+    wallet = next(iter(ledger["balances"].values()))["spot"]
+    assert (wallet["BTC"]["locked"], wallet["USDT"]["locked"]) == ("0.20000000", "50.00000000")
+    canceled = caller.signed("DELETE", "/api/v3/openOrders", symbol="BTCUSDT").json()
+    assert len(canceled) == 2
+    freed = next(iter(second.control("ledger")["balances"].values()))["spot"]
+    assert (freed["BTC"]["free"], freed["USDT"]["free"]) == ("0.50000000", "10000.00000000")
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
