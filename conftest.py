@@ -17,6 +17,7 @@ from django.test import override_settings
 from accounts.models import User
 from bots.models import BotConfig
 from bots.services import create_bot
+from exchange.binance.rules_cache import drop_rules_caches
 from exchange.binance.urls import UrlSet
 from exchange.demo.testing import RunningExchange
 from exchange.domain.types import Environment
@@ -95,6 +96,7 @@ def venue(clean_redis: Any) -> Iterator[RunningExchange]:
         with override_settings(EXCHANGE_URLS={**settings.EXCHANGE_URLS, "demo": urls}):
             yield exchange
         close_gateways()
+        drop_rules_caches()
 
 
 @pytest.fixture

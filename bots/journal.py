@@ -20,7 +20,8 @@ from bots.domain.client_order_id import client_order_id
 from bots.domain.decision import Intent, Leg
 from bots.domain.orders import ClosedReason, OrderStatus, sources_of, status_of_venue
 from bots.models import BotConfig, BotEvent, EventKind, Fill, Order, OrderSource, Tick, Trade
-from exchange.domain.types import Market, OrderReport, TradeReport
+from exchange.domain.reports import OrderReport, TradeReport
+from exchange.domain.types import Market
 
 logger = logging.getLogger(__name__)
 
@@ -124,18 +125,23 @@ def record_intents(
     return orders
 
 
-def mark_sent(order: Order) -> bool:
+def mark_sent(order: Order, *, signed_at_ms: int) -> bool:
     """Turn `intended` into `sent`; True for the one caller that may now send it.
 
+    `signed_at_ms` (signing time) is committed with it: the time spent waiting for a permit
+    must not count against the venue's window for the request.
     An entry of a bot that a person has stopped meanwhile stays unsent; exits always may go.
     """
     rows = Order.objects.using(JOURNAL).filter(pk=order.pk, status=OrderStatus.INTENDED)
     if order.leg == Leg.ENTRY:
         rows = rows.filter(bot__is_active=True)
     sent_at = timezone.now()
-    if rows.update(status=OrderStatus.SENT, sent_at=sent_at, updated_at=sent_at) != 1:
+    changed = rows.update(
+        status=OrderStatus.SENT, sent_at=sent_at, updated_at=sent_at, signed_at_ms=signed_at_ms
+    )
+    if changed != 1:
         return False
-    order.status, order.sent_at = OrderStatus.SENT, sent_at
+    order.status, order.sent_at, order.signed_at_ms = OrderStatus.SENT, sent_at, signed_at_ms
     return True
 
 
@@ -278,6 +284,12 @@ def close_never_sent(order: Order) -> None:
         message="The worker stopped after writing the order down and before sending it.",
     ):
         record_event(order.bot_id, EventKind.ORDER_NEVER_SENT, f"{order} was never sent.")
+
+
+def close_rate_limited(order: Order, why: str) -> None:
+    """Close an order that was committed and may not be sent now."""
+    if move_order(order, OrderStatus.DENIED, closed_reason=ClosedReason.RATE_LIMITED, message=why):
+        record_event(order.bot_id, EventKind.ORDER_NEVER_SENT, f"{order} was not sent: {why}")
 
 
 def close_never_placed(order: Order) -> None:

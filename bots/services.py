@@ -17,6 +17,7 @@ from bots.engine.publishing import publish_state
 from bots.locks import BotLockedError, lock_state
 from bots.models import BotConfig, BotState, EventKind
 from exchange.credentials import CredentialsDecryptError
+from exchange.domain.budget import Priority, asking_for
 from exchange.domain.errors import GatewayError, UnavailableError, UnknownSymbolError
 from exchange.domain.types import Environment, Market
 from exchange.models import APIKey
@@ -150,8 +151,11 @@ def _check_startable(bot: BotConfig) -> None:
 
 def _check_with_the_venue(bot: BotConfig, key: APIKey) -> None:
     try:
-        rules = gateway_for(key, Market(bot.position_type)).rules(bot.symbol)
+        with asking_for(Priority.PAGE):
+            rules = gateway_for(key, Market(bot.position_type)).rules(bot.symbol)
     except UnknownSymbolError as error:
+        if _holds_position(bot):
+            return
         raise BotError(f"The {key.environment} venue does not list {bot.symbol}.") from error
     except UnavailableError:
         return  # no reason to refuse: the first tick says what is missing and heals by itself
@@ -163,8 +167,15 @@ def _check_with_the_venue(bot: BotConfig, key: APIKey) -> None:
         ) from error
     except (ClientInitError, GatewayError) as error:
         raise BotError(f"The venue cannot be used: {error}") from error
-    if not rules.is_trading:
-        raise BotError(f"{bot.symbol} is not being traded at the venue right now.")
+    if not rules.allows_entries and not _holds_position(bot):
+        raise BotError(
+            f"{bot.symbol} is not being traded at the venue right now (status {rules.status})."
+        )
+
+
+def _holds_position(bot: BotConfig) -> bool:
+    # Whatever the symbol's trouble is: only a started bot looks after what it holds.
+    return BotState.objects.filter(pk=bot.pk, in_position=True).exists()
 
 
 def _environment(bot: BotConfig) -> Environment:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import redis
 from django.conf import settings
 
+from exchange.domain.budget import Priority, asking_for
 from exchange.domain.clock import from_milliseconds, to_milliseconds
 from exchange.domain.errors import GatewayError, RateLimitedError
 from exchange.domain.types import Environment, Market
@@ -23,6 +24,7 @@ KEY_PREFIX: Final = "tradebot:market-time:"
 # the venue itself started anew.
 RESTARTED_AFTER: Final = timedelta(hours=1)
 SILENCE_LASTS: Final = timedelta(seconds=3)  # wall time
+DISPATCHER_PATIENCE_SECONDS: Final = 1.0
 
 # Stores ARGV[1] when it is newer than the stored value, or older by more than ARGV[2]:
 # one atomic step, so that two processes cannot move the clock back between them.
@@ -81,7 +83,9 @@ def refresh_market_time(environment: Environment, market: Market, symbol: str) -
     if connection.exists(silent):
         return None
     try:
-        ticker = market_data_gateway(environment, market).ticker(symbol)
+        # Bots that hold something wait for this clock, and the dispatcher waits for the answer.
+        with asking_for(Priority.EXIT, patience=DISPATCHER_PATIENCE_SECONDS):
+            ticker = market_data_gateway(environment, market).ticker(symbol)
     except (GatewayError, ClientInitError) as error:
         logger.warning("no market time from %s %s: %s", environment, market, error)
         connection.set(silent, 1, px=_silence_after(error))

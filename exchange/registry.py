@@ -1,7 +1,8 @@
 """From an environment or an API key to a gateway. The only module that names an adapter.
 
 Gateways are kept per thread of one process: their connections must be shared neither with a
-forked child nor between threads.
+forked child nor between threads. What they may ask is shared: one governor for each venue's host
+and market in a process, one ledger in Redis for all of them.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from typing import Final
 from django.conf import settings
 
 from exchange.binance.client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
+from exchange.binance.governor import Governor
 from exchange.binance.spot import BinanceSpotGateway
 from exchange.binance.urls import UrlSet
 from exchange.credentials import Credentials, credentials
 from exchange.domain.gateway import ExchangeGateway, MarketDataGateway
 from exchange.domain.types import Environment, Market
 from exchange.models import APIKey
+from exchange.shared_budget import governor
 
 MAX_GATEWAYS: Final = 64  # per thread; the one used longest ago is closed first
 # For what everybody may ask: pages and the dispatcher wait for it, and a venue that needs longer
@@ -50,7 +53,10 @@ _shelf = _Shelf()
 def market_data_gateway(environment: Environment, market: Market) -> MarketDataGateway:
     """Return the gateway for what the venue tells everybody; ClientInitError when there is none."""
     urls = _urls(environment, market)
-    return _kept((environment, market, urls), lambda: _spot(environment, urls, None))
+    return _kept(
+        (environment, market, urls),
+        lambda: _spot(environment, urls, None, governor(urls.spot, market)),
+    )
 
 
 def gateway_for(api_key: APIKey, market: Market) -> ExchangeGateway:
@@ -66,7 +72,12 @@ def gateway_for(api_key: APIKey, market: Market) -> ExchangeGateway:
     stored = (api_key.pk, api_key.encrypted_key, api_key.encrypted_secret)
     return _kept(
         (environment, market, urls, stored),
-        lambda: _spot(environment, urls, credentials(api_key)),
+        lambda: _spot(
+            environment,
+            urls,
+            credentials(api_key),
+            governor(urls.spot, market).for_account(api_key.account.uid),
+        ),
     )
 
 
@@ -75,7 +86,8 @@ def temporary_gateway(
     environment: Environment, market: Market, plain: Credentials
 ) -> Iterator[ExchangeGateway]:
     """Lend a gateway for a key that is not stored yet; ClientInitError when there can be none."""
-    gateway = _spot(environment, _urls(environment, market), plain)
+    urls = _urls(environment, market)
+    gateway = _spot(environment, urls, plain, governor(urls.spot, market))
     try:
         yield gateway
     finally:
@@ -98,7 +110,9 @@ def _urls(environment: Environment, market: Market) -> UrlSet:
     return urls
 
 
-def _spot(environment: Environment, urls: UrlSet, plain: Credentials | None) -> BinanceSpotGateway:
+def _spot(
+    environment: Environment, urls: UrlSet, plain: Credentials | None, shared: Governor
+) -> BinanceSpotGateway:
     return BinanceSpotGateway(
         environment=environment,
         urls=urls,
@@ -106,6 +120,7 @@ def _spot(environment: Environment, urls: UrlSet, plain: Credentials | None) -> 
         secret=plain.secret if plain else None,
         recv_window_ms=settings.BINANCE_RECV_WINDOW,
         timeout=SIGNED_TIMEOUT if plain else PUBLIC_TIMEOUT,
+        governor=shared,
     )
 
 

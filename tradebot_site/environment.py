@@ -13,25 +13,29 @@ from exchange.binance.urls import UrlSet, url_set, variable_name
 env = environ.FileAwareEnv()
 
 
-def positive_int(name: str, default: int) -> int:
-    """Return a whole number of at least one; the error names the variable."""
+def positive_int(name: str, default: int, *, most: int | None = None) -> int:
+    """Return a whole number of at least one, at most `most`; the error names the variable."""
     try:
         value = int(env.int(name, default=default))
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number.") from None
     if value < 1:
         raise ImproperlyConfigured(f"{name} must be 1 or more, not {value}.")
+    if most is not None and value > most:
+        raise ImproperlyConfigured(f"{name} must be {most} or less, not {value}.")
     return value
 
 
-def positive_float(name: str, default: float) -> float:
-    """Return a number above zero; the error names the variable."""
+def positive_float(name: str, default: float, *, most: float | None = None) -> float:
+    """Return a number above zero, at most `most`; the error names the variable."""
     try:
         value = float(env.float(name, default=default))
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a number.") from None
     if not 0 < value < float("inf"):
         raise ImproperlyConfigured(f"{name} must be above 0, not {value}.")
+    if most is not None and value > most:
+        raise ImproperlyConfigured(f"{name} must be {most} or less, not {value}.")
     return value
 
 

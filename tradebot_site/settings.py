@@ -188,6 +188,11 @@ EXCHANGE_URLS = {
 }
 LIVE_TRADING_ENABLED = environment.boolean("LIVE_TRADING_ENABLED", default=False)
 BINANCE_RECV_WINDOW = environment.positive_int("BINANCE_RECV_WINDOW", 5000)  # ms
+BINANCE_RETRY_MAX_ATTEMPTS = environment.positive_int("BINANCE_RETRY_MAX_ATTEMPTS", 4, most=20)
+BINANCE_RETRY_BACKOFF_BASE = environment.positive_float(
+    "BINANCE_RETRY_BACKOFF_BASE", 0.2, most=60.0
+)  # seconds
+BINANCE_WEIGHT_THRESHOLD = environment.positive_float("BINANCE_WEIGHT_THRESHOLD", 0.8, most=1.0)
 TICKS_KEPT_PER_BOT = environment.positive_int("TICKS_KEPT_PER_BOT", 10_000)
 
 # --- Logging: one line an event to standard output; the supervisor keeps the files

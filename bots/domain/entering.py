@@ -8,6 +8,7 @@ from bots.domain.outcome import Outcome
 from bots.domain.reading import Reading
 from bots.domain.sizing import entry_quantity
 from bots.domain.snapshot import Snapshot
+from bots.domain.symbol import symbol_trouble
 from bots.domain.wording import plain
 from exchange.domain.types import Side
 
@@ -26,7 +27,8 @@ def seek_entry(snapshot: Snapshot, reading: Reading, *, limit: Denial | None) ->
     )
     lacks_size = isinstance(size, Denial)
     if reading.signal.kind is not SignalKind.ENTER_LONG:
-        return Outcome(words=_idle(reading, limit, size), lacks_size=lacks_size)
+        words = _idle(reading, limit, size, trouble=symbol_trouble(snapshot.rules))
+        return Outcome(words=words, lacks_size=lacks_size)
     verdict = _blocked(snapshot) or limit or cooldown(snapshot) or reading.against_trend or size
     if isinstance(verdict, Denial):
         words = f"did not buy: {verdict.detail}"
@@ -41,15 +43,17 @@ def seek_entry(snapshot: Snapshot, reading: Reading, *, limit: Denial | None) ->
 def _blocked(snapshot: Snapshot) -> Denial | None:
     if snapshot.entry_block is not None:
         return Denial(code=DenialCode.ENTRY_BLOCKED, detail=snapshot.entry_block)
-    if not snapshot.rules.is_trading:
-        detail = f"{snapshot.symbol} is not trading at the venue"
-        return Denial(code=DenialCode.SYMBOL_NOT_TRADING, detail=detail)
+    trouble = symbol_trouble(snapshot.rules)
+    if trouble is not None:
+        return Denial(code=DenialCode.SYMBOL_NOT_TRADING, detail=trouble)
     return None
 
 
-def _idle(reading: Reading, limit: Denial | None, size: object) -> str:
+def _idle(reading: Reading, limit: Denial | None, size: object, *, trouble: str | None) -> str:
     if limit is not None:
         return f"paused until the next day (UTC): {limit.detail}"
+    if trouble is not None:
+        return f"waits: {trouble}"
     if isinstance(size, Denial):
         return f"waits: {size.detail}"
     return reading.signal.detail

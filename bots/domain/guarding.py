@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from bots.domain.decision import Denial, Intent, IntentReason, Leg, Levels, Signal, SignalKind
+from bots.domain.decision import (
+    Denial,
+    DenialCode,
+    Intent,
+    IntentReason,
+    Leg,
+    Levels,
+    Signal,
+    SignalKind,
+)
 from bots.domain.exits import exit_levels, level_hit
 from bots.domain.outcome import Outcome
 from bots.domain.sizing import exit_quantity
 from bots.domain.snapshot import Snapshot
+from bots.domain.symbol import symbol_trouble
 from bots.domain.wording import distance_percent, plain
 from exchange.domain.types import Side
 
 
 def guard_position(snapshot: Snapshot, signal: Signal) -> Outcome:
-    """Sell what is held when something says so, else hold. No limit ever stops an exit."""
+    """Sell what is held when something says so, else hold. No limit ever stops an exit.
+
+    What the venue takes no order for at all is kept, with the exit that was wanted as a denial.
+    """
     levels = exit_levels(
         position=snapshot.position,
         price=snapshot.price,
@@ -22,10 +35,17 @@ def guard_position(snapshot: Snapshot, signal: Signal) -> Outcome:
         parameters=snapshot.parameters,
         price_increment=snapshot.rules.price_increment,
     )
+    trouble = symbol_trouble(snapshot.rules)
     cause = _cause(snapshot.price, signal, levels)
     if cause is None:
-        return Outcome(words=_holding(snapshot.price, levels), levels=levels)
+        words = _holding(snapshot.price, levels)
+        return Outcome(words=f"{words}; {trouble}" if trouble else words, levels=levels)
     reason, why = cause
+    if not snapshot.rules.allows_exits:
+        # An order would be refused like the one before it; the next tick looks again.
+        detail = f"{trouble or 'the venue takes no orders'}; the position is kept until it is"
+        denial = Denial(code=DenialCode.SYMBOL_NOT_TRADING, detail=detail)
+        return Outcome(words=f"did not sell ({why}): {detail}", denial=denial, levels=levels)
     quantity = exit_quantity(
         rules=snapshot.rules,
         price=snapshot.price,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from exchange.domain.types import VenueOrderStatus
+from exchange.domain.reports import VenueOrderStatus
 
 
 class OrderStatus(StrEnum):
@@ -29,6 +29,7 @@ class ClosedReason(StrEnum):
     """Why an order ended without the venue's word for it."""
 
     NEVER_SENT = "never sent"  # found intended by a later tick
+    RATE_LIMITED = "rate limited"  # no permit of the governor; never sent
     NEVER_PLACED = "never placed"  # sent, and the venue can no longer accept it
     NOT_DELIVERED = "not delivered"  # the venue provably did nothing
 
@@ -65,10 +66,12 @@ def sources_of(target: OrderStatus) -> tuple[OrderStatus, ...]:
 
 _FROM_VENUE: Final = MappingProxyType(
     {
+        VenueOrderStatus.PENDING_NEW: OrderStatus.OPEN,
         VenueOrderStatus.NEW: OrderStatus.OPEN,
         VenueOrderStatus.PARTIALLY_FILLED: OrderStatus.PARTIALLY_FILLED,
         VenueOrderStatus.FILLED: OrderStatus.FILLED,
         VenueOrderStatus.CANCELED: OrderStatus.CANCELED,
+        VenueOrderStatus.PENDING_CANCEL: OrderStatus.OPEN,
         VenueOrderStatus.REJECTED: OrderStatus.REJECTED,
         VenueOrderStatus.EXPIRED: OrderStatus.EXPIRED,
         VenueOrderStatus.EXPIRED_IN_MATCH: OrderStatus.EXPIRED,

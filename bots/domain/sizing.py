@@ -8,6 +8,7 @@ from typing import Final
 from bots.domain.decision import Denial, DenialCode
 from bots.domain.snapshot import Parameters
 from bots.domain.wording import money, plain
+from exchange.domain.filters import Violation
 from exchange.domain.rules import TradingRules
 from exchange.domain.types import ZERO
 
@@ -84,7 +85,7 @@ def wanted_value(parameters: Parameters, total_realized_pnl: Decimal) -> Decimal
 
 def _unsellable(
     parameters: Parameters, rules: TradingRules, *, quantity: Decimal, price: Decimal
-) -> str | None:
+) -> Violation | None:
     """Say why what is left of `quantity` after its fee could not be sold at the stop."""
     stops = (parameters.stop_loss_perc, parameters.trailing_stop_perc)
     fall = max((stop for stop in stops if stop is not None), default=ZERO)
@@ -92,16 +93,13 @@ def _unsellable(
     return rules.market_order_violation(quantity=left, price=price * (1 - fall / 100))
 
 
-def _violation(rules: TradingRules, *, value: Decimal, price: Decimal) -> str | None:
+def _violation(rules: TradingRules, *, value: Decimal, price: Decimal) -> Violation | None:
     quantity = _capped(rules, quantity=value / price, price=price)
     return rules.market_order_violation(quantity=quantity, price=price)
 
 
 def _capped(rules: TradingRules, *, quantity: Decimal, price: Decimal) -> Decimal:
-    limits = [rules.max_quantity] if rules.max_quantity else []
-    if rules.max_notional:
-        limits.append(rules.max_notional / price)
-    return rules.floor_quantity(min([quantity, *limits]))
+    return rules.market_size.largest(quantity, price=price)
 
 
 def _insufficient(

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from bots.domain.status import Reason, State, Status
 from bots.domain.strategies import UnknownStrategyError
 from exchange.credentials import CredentialsDecryptError
-from exchange.domain.errors import CredentialsError, GatewayError, TimestampError, UnavailableError
+from exchange.domain.errors import (
+    CredentialsError,
+    GatewayError,
+    TimestampError,
+    UnavailableError,
+    UnknownSymbolError,
+)
 from exchange.registry import ClientInitError, KeyRevokedError
+
+KEPT: Final = "Nothing is bought, and what is held is kept until somebody has looked at it."
 
 
 class Answer(StrEnum):
@@ -70,6 +79,9 @@ def failure_of(error: Exception) -> Failure:
             # Nothing was bought or sent; prices come back by themselves, and so does the bot.
             # A timestamp that a jammed line made too old is no reason to leave a position alone.
             return _failure(Reason.PRICE_DATA, str(error), Answer.PRICE_DATA)
+        case UnknownSymbolError():
+            # Listings come back, and a position must not be left alone for want of one.
+            return _failure(Reason.PRICE_DATA, f"{error}. {KEPT}", Answer.PRICE_DATA)
         case CredentialsError():
             return _failure(Reason.NONE, str(error), Answer.REFUSED)
         case _:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from bots import journal
+from bots.domain.decision import Leg
 from bots.domain.orders import ClosedReason, OrderStatus
 from bots.engine.reconciliation import take_over
 from bots.locks import require_bot_lock
 from bots.models import EventKind, Order
+from exchange.domain.budget import OrderPermit, Priority, asking_for
 from exchange.domain.errors import (
     CredentialsError,
     GatewayError,
     OrderRejectedError,
     OutcomeUnknownError,
+    RateLimitedError,
     TimestampError,
     UnavailableError,
 )
 from exchange.domain.gateway import ExchangeGateway
-from exchange.domain.types import MarketOrderRequest, OrderReport, Side
+from exchange.domain.orders import MarketOrderRequest
+from exchange.domain.reports import OrderReport
+from exchange.domain.types import Side
 
 
 def submit_orders(orders: list[Order], *, gateway: ExchangeGateway) -> None:
@@ -27,16 +32,29 @@ def submit_orders(orders: list[Order], *, gateway: ExchangeGateway) -> None:
     (or `sent`, when even that could not be written); the next tick asks the venue.
     """
     for order in orders:
-        require_bot_lock(order.bot_id)
-        if journal.mark_sent(order):
-            _submit(order, gateway=gateway)
+        with asking_for(Priority.ENTRY if order.leg == Leg.ENTRY else Priority.EXIT):
+            _permit_and_submit(order, gateway=gateway)
+
+
+def _permit_and_submit(order: Order, *, gateway: ExchangeGateway) -> None:
+    try:
+        permit = gateway.permit_orders()
+    except RateLimitedError as error:
+        journal.close_rate_limited(order, str(error))
+        return
+    try:
+        require_bot_lock(order.bot_id)  # after the wait for the permit, which may have been long
+        if journal.mark_sent(order, signed_at_ms=gateway.signing_time_ms()):
+            _submit(order, gateway=gateway, permit=permit)
         else:
             journal.close_never_sent(order)
+    finally:
+        permit.release()  # changes nothing when it was used
 
 
-def _submit(order: Order, *, gateway: ExchangeGateway) -> None:
+def _submit(order: Order, *, gateway: ExchangeGateway, permit: OrderPermit) -> None:
     try:
-        report = _send_or_resign(order, gateway=gateway)
+        report = _send_or_resign(order, gateway=gateway, permit=permit)
     except OutcomeUnknownError as error:
         _mark_unknown(order, str(error))
         return
@@ -55,16 +73,24 @@ def _submit(order: Order, *, gateway: ExchangeGateway) -> None:
     take_over(order, report, gateway=gateway)
 
 
-def _send_or_resign(order: Order, *, gateway: ExchangeGateway) -> OrderReport:
+def _send_or_resign(order: Order, *, gateway: ExchangeGateway, permit: OrderPermit) -> OrderReport:
     try:
-        return gateway.place_market_order(_request(order))
+        return gateway.place_market_order(_request(order), permit=permit)
     except TimestampError:
         # -1021 proves that the venue's engine never saw it: the one case of a second send.
         gateway.resync_clock()
+        return _resign(order, gateway=gateway)
+
+
+def _resign(order: Order, *, gateway: ExchangeGateway) -> OrderReport:
+    permit = gateway.permit_orders()  # before the new timestamp
+    try:
         require_bot_lock(order.bot_id)  # not for a worker that slept and wakes up late
         if not journal.mark_resigned(order, signed_at_ms=gateway.signing_time_ms()):
-            raise
-        return gateway.place_market_order(_request(order))
+            raise TimestampError("the order was signed anew before, and there is no third time")
+        return gateway.place_market_order(_request(order), permit=permit)
+    finally:
+        permit.release()
 
 
 def _request(order: Order) -> MarketOrderRequest:

@@ -17,7 +17,7 @@ from bots import journal
 from bots.domain.orders import UNSETTLED, OrderStatus
 from bots.models import BotConfig, EventKind, Order
 from exchange.domain.gateway import ExchangeGateway
-from exchange.domain.types import OrderReport, TradeReport
+from exchange.domain.reports import OrderReport, TradeReport
 
 # After timestamp + recvWindow the venue's engine refuses the request; this covers the time
 # that an accepted order may need to become visible and what the two clocks may differ.

@@ -8,7 +8,7 @@ from typing import Final
 
 from bots import journal
 from bots.domain.decision import Decision
-from bots.domain.orders import UNSETTLED, OrderStatus
+from bots.domain.orders import UNSETTLED, ClosedReason, OrderStatus
 from bots.domain.status import State, Status
 from bots.engine.answers import failure_of
 from bots.engine.publishing import publish_state
@@ -56,7 +56,7 @@ def show_outcome(state: BotState, decision: Decision, orders: list[Order]) -> No
         if _came_to_nothing(order):
             # The venue would say the same to the same entry: wait for the next signal.
             state.last_order_time = state.last_market_time
-    if any(_came_to_nothing(order) for order in orders):
+    if any(_came_to_nothing(order) or _was_held_back(order) for order in orders):
         _retry_exit_soon(state)
     elif orders:
         state.next_due_at = None  # look at once at what has become of it, and set the levels
@@ -68,8 +68,12 @@ def _came_to_nothing(order: Order) -> bool:
     return ended_at_the_venue and not order.filled_quantity
 
 
+def _was_held_back(order: Order) -> bool:
+    return order.closed_reason == ClosedReason.RATE_LIMITED
+
+
 def _retry_exit_soon(state: BotState) -> None:
-    # A refused exit is wanted again, but not every second: the venue counts orders.
+    # What was refused is wanted again, but not every second: the venue counts orders.
     if state.next_due_at is not None and state.last_market_time is not None:
         state.next_due_at = min(state.next_due_at, state.last_market_time + RETRY_AFTER)
 

@@ -30,8 +30,16 @@ from bots.engine.showing import (
     show_waiting_for_the_venue,
 )
 from bots.engine.snapshot import MarketView, newest_closed, read_market, take_snapshot
+from bots.engine.symbol import (
+    note_symbol,
+    note_symbol_gone,
+    read_rules,
+    show_symbol_trouble,
+)
 from bots.locks import BotLockedError, bot_lock, heal_missing_state
 from bots.models import BotConfig, BotState, EventKind
+from exchange.domain.budget import Priority, asking_for
+from exchange.domain.errors import UnknownSymbolError
 from exchange.domain.gateway import ExchangeGateway
 from exchange.domain.types import Environment, Market
 from exchange.registry import gateway_for
@@ -63,8 +71,11 @@ def _locked_tick(state: BotState) -> str:
     state.last_run_at = started = timezone.now()
     answer: str = Answer.DONE
     try:
-        _tick(state, started=started)
+        with asking_for(Priority.EXIT if state.in_position else Priority.ENTRY):
+            _tick(state, started=started)
     except EXPECTED_FAILURES as error:
+        if isinstance(error, UnknownSymbolError):
+            note_symbol_gone(state)
         answer = show_failure(state, error, started=started)
     show_stop_asked_meanwhile(state)
     save_and_publish(state)
@@ -75,10 +86,12 @@ def _tick(state: BotState, *, started: datetime) -> None:
     clock = time.monotonic()
     gateway = _gateway(state.bot)
     environment = gateway.environment
-    settled = reconcile_orders(state.bot, gateway=gateway)
-    rules = gateway.rules(state.bot.symbol)
+    with asking_for(Priority.EXIT):
+        settled = reconcile_orders(state.bot, gateway=gateway)
+    rules = read_rules(state, gateway=gateway)
     trades = fold_books(state, rules=rules)
     view = read_market(state, gateway=gateway)
+    note_symbol(state, rules)
     _take_market(state, view, environment=environment)
     if trades:
         count_day(state)
@@ -93,6 +106,7 @@ def _tick(state: BotState, *, started: datetime) -> None:
     decision = decide(snapshot)  # pure: no clock, no database, no network
     tick, orders = record_decision(state, snapshot, decision, gateway=gateway, started=started)
     show_decision(state, decision, environment=environment)
+    show_symbol_trouble(state, rules)
     submit_orders(orders, gateway=gateway)
     show_outcome(state, decision, orders)
     if new_trades := fold_books(state, rules=rules):

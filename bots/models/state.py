@@ -45,6 +45,8 @@ class BotState(models.Model):
     # Books are folded anew when there are newer fills, or when the bot trades something else now.
     last_folded_fill_id = models.BigIntegerField(default=0)
     folded_for = models.CharField(max_length=120, blank=True, default="")
+    # Symbol and its status at the venue while no position may be opened in it; empty when well.
+    symbol_trouble = models.CharField(max_length=64, blank=True, default="")
 
     trading_day = models.DateField(null=True, blank=True)  # UTC day of market time
     day_start_equity = amount(null=True, blank=True)

@@ -13,7 +13,8 @@ from bots.domain.decision import Intent, IntentReason, Leg
 from bots.domain.orders import OrderStatus
 from bots.journal import TradeIdReusedError
 from bots.models import BotConfig, Fill, Order, OrderSource
-from exchange.domain.types import OrderReport, Side, TradeReport, VenueOrderStatus
+from exchange.domain.reports import OrderReport, TradeReport, VenueOrderStatus
+from exchange.domain.types import Side
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 
@@ -65,8 +66,8 @@ def _report(order: Order, *, filled: Decimal) -> OrderReport:
 def test_an_order_may_be_sent_by_one_caller_only(bot: BotConfig) -> None:
     order = _order(bot)
     other = _again(order)
-    assert journal.mark_sent(order)
-    assert not journal.mark_sent(other)
+    assert journal.mark_sent(order, signed_at_ms=1_700_000_000_000)
+    assert not journal.mark_sent(other, signed_at_ms=1_700_000_000_000)
     assert other.status == OrderStatus.INTENDED
 
 
@@ -74,13 +75,13 @@ def test_an_order_may_be_sent_by_one_caller_only(bot: BotConfig) -> None:
 def test_only_an_intended_order_may_be_sent(bot: BotConfig, status: OrderStatus) -> None:
     order = _order(bot)
     Order.objects.update(status=status, sent_at=TRADE.market_time)
-    assert not journal.mark_sent(order)
+    assert not journal.mark_sent(order, signed_at_ms=1_700_000_000_000)
     assert Order.objects.get().status == status
 
 
 def test_an_order_is_signed_anew_once(bot: BotConfig) -> None:
     order = _order(bot)
-    journal.mark_sent(order)
+    journal.mark_sent(order, signed_at_ms=1_700_000_000_000)
     assert journal.mark_resigned(order, signed_at_ms=1_700_000_001_000)
     assert not journal.mark_resigned(order, signed_at_ms=1_700_000_002_000)
     assert order.signed_at_ms == Order.objects.get().signed_at_ms == 1_700_000_001_000
@@ -88,7 +89,7 @@ def test_an_order_is_signed_anew_once(bot: BotConfig) -> None:
 
 def test_an_order_that_another_tick_has_asked_about_is_not_signed_anew(bot: BotConfig) -> None:
     order = _order(bot)
-    journal.mark_sent(order)
+    journal.mark_sent(order, signed_at_ms=1_700_000_000_000)
     journal.move_order(_again(order), OrderStatus.UNKNOWN)
     assert not journal.mark_resigned(order, signed_at_ms=1_700_000_001_000)
     assert Order.objects.get().signed_at_ms == 1_700_000_000_000
@@ -96,7 +97,7 @@ def test_an_order_that_another_tick_has_asked_about_is_not_signed_anew(bot: BotC
 
 def test_executions_that_are_reported_again_are_booked_once(bot: BotConfig) -> None:
     order = _order(bot)
-    journal.mark_sent(order)
+    journal.mark_sent(order, signed_at_ms=1_700_000_000_000)
     later = replace(TRADE, trade_id="18", quantity=Decimal("0.5"))
     report = _report(order, filled=Decimal("1.5"))
     journal.apply_report(order, report, [later], complete=False)
@@ -114,8 +115,8 @@ def test_a_trade_number_of_another_order_is_refused_and_nothing_is_written(
     bot: BotConfig,
 ) -> None:
     first, second = _order(bot, slot=1), _order(bot, slot=2)
-    journal.mark_sent(first)
-    journal.mark_sent(second)
+    journal.mark_sent(first, signed_at_ms=1_700_000_000_000)
+    journal.mark_sent(second, signed_at_ms=1_700_000_000_000)
     report = _report(first, filled=Decimal(1))
     journal.apply_report(first, report, [TRADE], complete=True)
     new = replace(TRADE, trade_id="16")

@@ -16,6 +16,7 @@ from bots.models.fields import plain
 from bots.selectors.access import state_of
 from bots.selectors.history import trades_of
 from bots.views.access import bot_or_404
+from exchange.domain.budget import Priority, asking_for
 from exchange.domain.errors import GatewayError
 from exchange.domain.intervals import interval_length
 from exchange.domain.types import Environment, Kline, Market, Side
@@ -60,7 +61,8 @@ def _klines(bot: BotConfig, environment: Environment) -> list[Kline]:
     slowest = max(bot.parameters.ema_fast, bot.parameters.ema_slow)
     limit = min(KLINES_SHOWN + WARMUP_FACTOR * slowest, MAX_KLINES)
     gateway = market_data_gateway(environment, Market(bot.position_type))
-    return gateway.klines(bot.symbol, bot.timeframe, limit=limit)
+    with asking_for(Priority.PAGE):
+        return gateway.klines(bot.symbol, bot.timeframe, limit=limit)
 
 
 def _chart(bot: BotConfig, klines: list[Kline]) -> dict[str, Any]:

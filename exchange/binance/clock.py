@@ -15,11 +15,14 @@ class SigningClock:
     """This machine's wall clock plus a measured difference to the venue's.
 
     `server_time_ms` asks the venue; its errors pass through. Half the round trip is
-    taken as the age of the answer.
+    taken as the age of the answer. `on_offset` is told each difference that was measured.
     """
 
-    def __init__(self, server_time_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, server_time_ms: Callable[[], int], on_offset: Callable[[int], None] | None = None
+    ) -> None:
         self._server_time_ms = server_time_ms
+        self._on_offset = on_offset
         self._offset_ms: int | None = None
 
     def offset_ms(self) -> int:
@@ -39,4 +42,6 @@ class SigningClock:
         server = self._server_time_ms()
         half_round_trip = (time.monotonic_ns() - started) // 2_000_000
         self._offset_ms = server - (asked_at + half_round_trip)
+        if self._on_offset:
+            self._on_offset(self._offset_ms)
         return self._offset_ms

@@ -1,8 +1,7 @@
 """From what went wrong to what the caller may do next (the tree of `exchange.domain.errors`).
 
-Sources: binance-spot-api-docs errors.md and rest-api.md ("HTTP Return Codes"), the USD-M
-error-code page, binance-common's `request_not_sent` for what is provably unsent. The same
-number can mean different things on spot and futures, hence the table is keyed by both.
+The codes are in `exchange.binance.outcomes`; what is provably unsent follows binance-common's
+`request_not_sent`.
 No message ever quotes an exception of the HTTP library: those carry the signed URL.
 """
 
@@ -11,16 +10,25 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Iterable
-from enum import Enum, auto
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import requests
 import urllib3
 
 from exchange.binance.hints import hint
+from exchange.binance.outcomes import (
+    FUTURES,
+    FUTURES_NOT_DONE,
+    OUTCOMES,
+    SPOT,
+    STATUS_OUTCOMES,
+    TOO_MANY_ORDERS,
+    Outcome,
+)
 from exchange.domain.errors import (
     CredentialsError,
     GatewayError,
@@ -36,6 +44,8 @@ from exchange.domain.types import Market
 DUPLICATE_ORDER: Final = (-2010, "Duplicate order sent.")
 NO_SUCH_ORDER: Final = -2013
 DEFAULT_RETRY_SECONDS: Final = 60.0  # the venue's weight windows are one minute long
+ORDER_WINDOW_SECONDS: Final = 10
+SECONDS_A_DAY: Final = 86_400
 BANNED_UNTIL: Final = re.compile(r"until (\d{13})")
 SIGNATURE: Final = re.compile(r"signature=[^&\s\"']+", re.IGNORECASE)
 MAX_VENUE_TEXT: Final = 300
@@ -46,21 +56,37 @@ TRANSPORT_ERRORS: Final = (requests.RequestException, urllib3.exceptions.HTTPErr
 class RefusedReplyError(Exception):
     """A reply outside of 2xx; `code` is 0 when the body is no error object of the venue."""
 
-    def __init__(self, *, status: int, code: int, text: str, retry_after: float | None) -> None:
+    def __init__(
+        self,
+        *,
+        status: int,
+        code: int,
+        text: str,
+        retry_after: float | None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(f"HTTP {status}, code {code}")
         self.status = status
         self.code = code
         self.text = text
         self.retry_after = retry_after
+        self.data = data
 
     @classmethod
     def read(cls, response: requests.Response) -> RefusedReplyError:
         """Take what matters out of `response`, which holds the key in its request's headers."""
-        code, text = _error_object(response)
+        body = _json(response)
+        code, text = _error_object(body)
         key = response.request.headers.get("X-MBX-APIKEY")
         text = text.replace(str(key), "…") if key else text
-        retry_after = _seconds(response.headers.get("Retry-After"))
-        return cls(status=response.status_code, code=code, text=text, retry_after=retry_after)
+        data = body.get("data") if isinstance(body, dict) else None
+        return cls(
+            status=response.status_code,
+            code=code,
+            text=text,
+            retry_after=_seconds(response.headers.get("Retry-After")),
+            data=data if isinstance(data, dict) else None,
+        )
 
 
 class UnreadableReplyError(Exception):
@@ -70,78 +96,45 @@ class UnreadableReplyError(Exception):
         super().__init__(f"HTTP {status} with a body that is not JSON")
 
 
-class Outcome(Enum):
-    """What an error says about the request."""
-
-    UNCERTAIN = auto()  # a read failed; a write may have happened
-    NOT_DONE = auto()
-    RATE_LIMITED = auto()
-    BAD_TIMESTAMP = auto()
-    BAD_CREDENTIALS = auto()
-    BAD_SYMBOL = auto()
+class AlreadySoError(Exception):
+    """The venue refused a change because everything is that way already: a success."""
 
 
-def _for(
-    market: Market, outcome: Outcome, *codes: int
-) -> Iterable[tuple[tuple[Market, int], Outcome]]:
-    return (((market, code), outcome) for code in codes)
-
-
-SPOT, FUTURES = Market.SPOT, Market.FUTURES
-# Codes that are not here are refusals when the status is 4xx, uncertain otherwise.
-OUTCOMES: Final = MappingProxyType(
-    dict(
-        [
-            *_for(SPOT, Outcome.UNCERTAIN, -1000, -1001, -1006, -1007, -1008),
-            *_for(SPOT, Outcome.NOT_DONE, -1016),
-            *_for(SPOT, Outcome.RATE_LIMITED, -1003, -1015),
-            *_for(SPOT, Outcome.BAD_TIMESTAMP, -1021),
-            *_for(SPOT, Outcome.BAD_CREDENTIALS, -1002, -1022, -2008, -2014, -2015, -2017),
-            *_for(SPOT, Outcome.BAD_SYMBOL, -1121),
-            *_for(FUTURES, Outcome.UNCERTAIN, -1000, -1001, -1006, -1007),
-            *_for(FUTURES, Outcome.NOT_DONE, -1008, -1016),
-            *_for(FUTURES, Outcome.RATE_LIMITED, -1003, -1015),
-            *_for(FUTURES, Outcome.BAD_TIMESTAMP, -1021, -5028),
-            *_for(FUTURES, Outcome.BAD_CREDENTIALS, -1002, -1022, -2008, -2014, -2015, -2017),
-            *_for(FUTURES, Outcome.BAD_SYMBOL, -1121),
-        ]
-    )
-)
-STATUS_OUTCOMES: Final = MappingProxyType(
-    {
-        HTTPStatus.UNAUTHORIZED: Outcome.BAD_CREDENTIALS,
-        HTTPStatus.FORBIDDEN: Outcome.RATE_LIMITED,  # the firewall, with an HTML page
-        HTTPStatus.REQUEST_TIMEOUT: Outcome.UNCERTAIN,
-        HTTPStatus.IM_A_TEAPOT: Outcome.RATE_LIMITED,  # banned for ignoring 429
-        HTTPStatus.TOO_MANY_REQUESTS: Outcome.RATE_LIMITED,
-        HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: Outcome.NOT_DONE,
-    }
-)
 BUILDERS: Final[MappingProxyType[Outcome, Callable[..., GatewayError]]] = MappingProxyType(
     {
         Outcome.NOT_DONE: UnavailableError,
+        Outcome.NOT_OFFERED: partial(UnavailableError, is_lasting=True),
         Outcome.BAD_TIMESTAMP: TimestampError,
         Outcome.BAD_CREDENTIALS: CredentialsError,
-        Outcome.BAD_SYMBOL: UnknownSymbolError,
     }
 )
 
 
 def from_reply(error: RefusedReplyError, *, market: Market, creates_order: bool) -> GatewayError:
-    """Sort a reply outside of 2xx by market, code, text and status, in that order."""
+    """Sort a reply outside of 2xx by market, code, text and status, in that order.
+
+    AlreadySoError when the venue refused because nothing needed to be done.
+    """
     message = _reply_message(error, market)
-    if creates_order and (error.code, error.text) == DUPLICATE_ORDER:
-        # An order of this id is open: ours, from a request whose reply was lost.
-        return OutcomeUnknownError(message, code=error.code)
-    outcome = OUTCOMES.get((market, error.code)) or _outcome_of_status(error)
-    code = error.code or None
-    if outcome is None:
-        return OrderRejectedError(message, code=code)
+    outcome, code = _outcome(error, market), error.code or None
+    if outcome is Outcome.ALREADY_SO:
+        raise AlreadySoError
+    if outcome is Outcome.DUPLICATE and creates_order:
+        return OutcomeUnknownError(message, code=code)
     if outcome is Outcome.UNCERTAIN:
         return uncertain(message, creates_order=creates_order, code=code)
     if outcome is Outcome.RATE_LIMITED:
         return RateLimitedError(message, code=code, retry_after=_wait_seconds(error))
-    return BUILDERS[outcome](message, code=code)
+    if outcome in BUILDERS:
+        return BUILDERS[outcome](message, code=code)
+    refusal = UnknownSymbolError if outcome is Outcome.BAD_SYMBOL else OrderRejectedError
+    return refusal(
+        message,
+        code=code,
+        venue_text=error.text,
+        hint=hint(market, error.code, error.text),
+        details=error.data,
+    )
 
 
 def from_transport(error: Exception, *, host: str, creates_order: bool) -> GatewayError:
@@ -171,19 +164,31 @@ def provably_not_sent(error: Exception) -> bool:
     )
 
 
-def _outcome_of_status(error: RefusedReplyError) -> Outcome | None:
+def _outcome(error: RefusedReplyError, market: Market) -> Outcome:
+    if (market, error.code, error.text) == (SPOT, *DUPLICATE_ORDER):
+        return Outcome.DUPLICATE
+    known = OUTCOMES.get((market, error.code))
+    if known not in {None, Outcome.REFUSED}:
+        return known
+    if market is FUTURES and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        is_idle = error.text.startswith(FUTURES_NOT_DONE)
+        return Outcome.NOT_DONE if is_idle else Outcome.UNCERTAIN
+    return _outcome_of_status(error)
+
+
+def _outcome_of_status(error: RefusedReplyError) -> Outcome:
     if error.status in STATUS_OUTCOMES:
         return STATUS_OUTCOMES[HTTPStatus(error.status)]
     is_refusal = HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR
     # A 4xx without the venue's error object was not written by the venue's gateway.
-    return None if is_refusal and error.code else Outcome.UNCERTAIN
+    return Outcome.REFUSED if is_refusal and error.code else Outcome.UNCERTAIN
 
 
 def _reply_message(error: RefusedReplyError, market: Market) -> str:
     if not error.code:
         return f"HTTP {error.status} with a body that is not an error of the venue"
     words = f"{error.text} (code {error.code})"
-    explanation = hint(market, error.code)
+    explanation = hint(market, error.code, error.text)
     return f"{words}: {explanation}" if explanation else words
 
 
@@ -204,17 +209,24 @@ def _transport_words(error: Exception) -> str:
 def _wait_seconds(error: RefusedReplyError) -> float:
     if error.retry_after is not None:
         return error.retry_after
+    if error.code == TOO_MANY_ORDERS:
+        # Never a ban: the count begins anew with the next window (signing time).
+        length = SECONDS_A_DAY if "DAY" in error.text.upper() else ORDER_WINDOW_SECONDS
+        return length - time.time() % length
     banned_until = BANNED_UNTIL.search(error.text)
     if not banned_until:
         return DEFAULT_RETRY_SECONDS
     return max(int(banned_until[1]) / 1000 - time.time(), 1.0)  # signing time
 
 
-def _error_object(response: requests.Response) -> tuple[int, str]:
+def _json(response: requests.Response) -> Any:
     try:
-        body = response.json()
+        return response.json()
     except ValueError:
-        return 0, ""
+        return None
+
+
+def _error_object(body: Any) -> tuple[int, str]:
     code = body.get("code") if isinstance(body, dict) else None
     if not isinstance(code, int) or isinstance(code, bool):
         return 0, ""

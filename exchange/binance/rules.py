@@ -1,23 +1,27 @@
-"""A symbol's filters in `exchangeInfo` as trading rules (filters.md of the venue's spot API).
+"""A symbol of `exchangeInfo`, spot or USD-M, as trading rules (filters.md of the venue's spot API).
 
-Old replies carry MIN_NOTIONAL, newer ones NOTIONAL; a symbol may have either, both or none.
+Old replies carry MIN_NOTIONAL, newer ones NOTIONAL; a symbol may have either, both or none. On
+futures the increments are tickSize and stepSize too, never pricePrecision or quantityPrecision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from exchange.binance.parsing import MalformedReplyError, decimal, mapping, sequence, text
+from exchange.binance.rules_filters import (
+    FilterFields,
+    limit_size,
+    market_size,
+    price_bands,
+    price_grid,
+)
 from exchange.domain.errors import UnknownSymbolError
 from exchange.domain.rules import TradingRules
-from exchange.domain.types import ZERO
-
-TRADING: Final = "TRADING"
-
-Filters = Mapping[str, Mapping[str, Any]]
+from exchange.domain.symbol_status import TRADING
+from exchange.domain.types import ZERO, Market
 
 
 def rules_of_symbol(reply: Any, symbol: str) -> TradingRules:
@@ -31,61 +35,76 @@ def rules_of_symbol(reply: Any, symbol: str) -> TradingRules:
 
 def trading_rules(row: Mapping[str, Any]) -> TradingRules:
     """Read one entry of `symbols`; a missing filter is no constraint, a malformed one an error."""
-    filters = _filters(row)
-    lot = filters.get("LOT_SIZE", {})
-    market_lot = filters.get("MARKET_LOT_SIZE", {})
+    market = Market.FUTURES if "contractType" in row else Market.SPOT
+    fields = FilterFields(row.get("filters"))
+    limit = limit_size(fields, market, precision=_unit(row, "baseAssetPrecision"))
+    size = market_size(fields, market, limit)
+    quote_unit = _unit(row, "quoteAssetPrecision", "quotePrecision")
+    prices = price_grid(fields, market, precision=quote_unit)
+    buy_band, sell_band, average_minutes = price_bands(fields, market)
+    status = text(row, "status")
     return TradingRules(
         symbol=text(row, "symbol"),
         base_asset=text(row, "baseAsset"),
         quote_asset=text(row, "quoteAsset"),
-        # CANCEL_ONLY, BREAK, HALT and whatever comes later: no new orders.
-        is_trading=text(row, "status") == TRADING and row.get("isSpotTradingAllowed", True) is True,
-        price_increment=_optional(filters.get("PRICE_FILTER", {}), "tickSize"),
-        quantity_increment=_common_grid(
-            _optional(lot, "stepSize"), _optional(market_lot, "stepSize")
-        ),
-        min_quantity=max(_optional(lot, "minQty"), _optional(market_lot, "minQty")),
-        max_quantity=_smallest(_optional(lot, "maxQty"), _optional(market_lot, "maxQty")),
-        min_notional=_min_notional(filters),
-        max_notional=_max_notional(filters),
+        market=market,
+        status=status,
+        # CANCEL_ONLY, BREAK, HALT and whatever comes later: no new position.
+        is_trading=status == TRADING and _flag(row, "isSpotTradingAllowed", default=True),
+        order_types=_order_types(row),
+        allows_oco=_flag(row, "ocoAllowed"),
+        allows_oto=_flag(row, "otoAllowed"),
+        allows_opo=_flag(row, "opoAllowed"),
+        allows_quote_quantity=_flag(row, "quoteOrderQtyMarketAllowed"),
+        price_increment=prices.increment,
+        price_origin=prices.origin,
+        min_price=fields.amount("PRICE_FILTER", "minPrice"),
+        max_price=fields.amount("PRICE_FILTER", "maxPrice"),
+        quantity_increment=size.quantity_increment,
+        quantity_origin=size.quantity_origin,
+        min_quantity=size.min_quantity,
+        max_quantity=size.max_quantity,
+        min_notional=size.min_notional,
+        max_notional=size.max_notional,
+        limit_size=limit,
+        quote_increment=quote_unit,
+        buy_band=buy_band,
+        sell_band=sell_band,
+        average_price_minutes=average_minutes,
+        max_orders=fields.count("MAX_NUM_ORDERS", "maxNumOrders", "limit"),
+        max_stop_orders=fields.count("MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders", "limit"),
+        max_order_lists=fields.count("MAX_NUM_ORDER_LISTS", "maxNumOrderLists"),
+        max_position=fields.amount("MAX_POSITION", "maxPosition"),
+        contract_type=text(row, "contractType") if market is Market.FUTURES else "",
+        market_take_bound=_share(row, "marketTakeBound"),
+        trigger_protect=_share(row, "triggerProtect"),
     )
 
 
-def _filters(row: Mapping[str, Any]) -> Filters:
-    entries = [mapping(entry, "filters") for entry in sequence(row.get("filters"), "filters")]
-    return {text(entry, "filterType"): entry for entry in entries}
-
-
-def _optional(entry: Mapping[str, Any], name: str) -> Decimal:
-    if name not in entry:
-        return ZERO
-    value = decimal(entry, name)
-    if value < ZERO:
-        raise MalformedReplyError(f"{name} is negative: {value:f}")
+def _flag(row: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
+    value = row.get(name, default)
+    if not isinstance(value, bool):
+        raise MalformedReplyError(f"{name} is neither true nor false: {value!r:.60}")
     return value
 
 
-def _common_grid(first: Decimal, second: Decimal) -> Decimal:
-    """Return a grid whose points lie on both grids."""
-    if not first or not second:
-        return first or second
-    return first * (Fraction(first) / Fraction(second)).denominator
+def _order_types(row: Mapping[str, Any]) -> tuple[str, ...]:
+    types = sequence(row.get("orderTypes", []), "orderTypes")
+    if not all(isinstance(each, str) for each in types):
+        raise MalformedReplyError(f"orderTypes are not all texts: {types!r:.60}")
+    return tuple(types)
 
 
-def _smallest(*limits: Decimal) -> Decimal:
-    return min((limit for limit in limits if limit), default=ZERO)
+def _unit(row: Mapping[str, Any], *names: str) -> Decimal:
+    """Return the smallest amount of an asset, from its number of decimals; zero when not told."""
+    for name in names:
+        if name in row:
+            decimals = row[name]
+            if isinstance(decimals, bool) or not isinstance(decimals, int) or decimals < 0:
+                raise MalformedReplyError(f"{name} is no number of decimals: {decimals!r:.60}")
+            return Decimal(1).scaleb(-decimals)
+    return ZERO
 
 
-def _min_notional(filters: Filters) -> Decimal:
-    notional, old = filters.get("NOTIONAL", {}), filters.get("MIN_NOTIONAL", {})
-    limits = [ZERO]
-    if notional.get("applyMinToMarket", True):
-        limits.append(_optional(notional, "minNotional"))
-    if old.get("applyToMarket", True):
-        limits.append(_optional(old, "minNotional"))
-    return max(limits)
-
-
-def _max_notional(filters: Filters) -> Decimal:
-    notional = filters.get("NOTIONAL", {})
-    return _optional(notional, "maxNotional") if notional.get("applyMaxToMarket", False) else ZERO
+def _share(row: Mapping[str, Any], name: str) -> Decimal:
+    return decimal(row, name) if name in row else ZERO

@@ -2,81 +2,37 @@
 
 from __future__ import annotations
 
-import re
-import time
 from datetime import datetime
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
-from exchange.binance import parsing
-from exchange.binance.calls import Caller
-from exchange.binance.client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, build_client
-from exchange.binance.errors import NO_SUCH_ORDER
-from exchange.binance.rules import rules_of_symbol
-from exchange.binance.urls import UrlSet
+from exchange.binance import account_replies, market_replies, parsing
+from exchange.binance.spot_lists import SpotLists
+from exchange.binance.spot_orders import SpotOrders
 from exchange.domain.clock import to_milliseconds
-from exchange.domain.errors import OrderRejectedError
 from exchange.domain.intervals import interval_length
-from exchange.domain.rules import TradingRules
-from exchange.domain.types import (
-    AccountInfo,
-    Environment,
-    Kline,
-    Market,
-    MarketOrderRequest,
-    OrderReport,
-    Ticker,
-    TradeReport,
-)
+from exchange.domain.types import AccountInfo, CommissionRates, KeyPermissions, Kline, Ticker
 
-RULES_LIFETIME_SECONDS: Final = 3600.0
 MAX_KLINES: Final = 1000
-MAX_TRADES: Final = 1000
-# The venue's own pattern; other characters would also break python-binance's signature.
-CLIENT_ORDER_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,36}")
 
 
-class BinanceSpotGateway:
+class BinanceSpotGateway(SpotOrders, SpotLists):
     """Spot market of one environment, for everybody (no key) or for the holder of a key.
 
     Does no I/O until the first call. One instance serves one thread of one process.
     """
 
-    market: Final = Market.SPOT
-
-    def __init__(
-        self,
-        *,
-        environment: Environment,
-        urls: UrlSet,
-        key: str | None = None,
-        secret: str | None = None,
-        recv_window_ms: int = 5000,
-        timeout: tuple[float, float] = (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
-    ) -> None:
-        self.environment: Final = environment
-        self._host = urlsplit(urls.spot).netloc
-        self._client = build_client(
-            urls, key=key, secret=secret, recv_window_ms=recv_window_ms, timeout=timeout
+    def server_time_ms(self) -> int:
+        """Ask the venue for its wall clock; weight 1."""
+        return self._calls.read(
+            "GET /api/v3/time", self._client.get_server_time, parsing.server_time_ms, weight=1
         )
-        self._calls = Caller(
-            self._client, market=self.market, host=self._host, has_key=bool(key and secret)
-        )
-        self._rules: dict[str, tuple[float, TradingRules]] = {}
-
-    def __repr__(self) -> str:
-        return f"<BinanceSpotGateway {self.environment} at {self._host}>"
-
-    def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
-        self._client.session.close()
 
     def ticker(self, symbol: str) -> Ticker:
         """Return the last price and the venue's market time; weight 2."""
         return self._calls.read(
             "GET /api/v3/ticker/24hr",
             lambda: self._client.get_ticker(symbol=symbol),
-            parsing.ticker,
+            market_replies.ticker,
             weight=2,
         )
 
@@ -96,24 +52,9 @@ class BinanceSpotGateway:
             lambda: self._client.get_klines(
                 symbol=symbol, interval=interval, limit=limit, endTime=end
             ),
-            lambda reply: parsing.klines(reply, end_time=end_time),
+            lambda reply: market_replies.klines(reply, end_time=end_time),
             weight=2,
         )
-
-    def rules(self, symbol: str) -> TradingRules:
-        """Return the limits of `symbol`, at most an hour old; weight 20 when asked anew."""
-        asked_at, known = self._rules.get(symbol, (0.0, None))
-        if known and time.monotonic() - asked_at < RULES_LIFETIME_SECONDS:
-            return known
-        rules = self._calls.read(
-            "GET /api/v3/exchangeInfo",
-            # The library's own method takes no symbol and downloads all of them.
-            lambda: self._client._get("exchangeInfo", data={"symbol": symbol}),
-            lambda reply: rules_of_symbol(reply, symbol),
-            weight=20,
-        )
-        self._rules[symbol] = (time.monotonic(), rules)
-        return rules
 
     def signing_time_ms(self) -> int:
         """Return the venue's wall time in ms; the first call measures the difference."""
@@ -128,68 +69,29 @@ class BinanceSpotGateway:
         return self._calls.signed_read(
             "GET /api/v3/account",
             lambda: self._client.get_account(omitZeroBalances="true"),
-            parsing.account,
+            account_replies.account,
             weight=20,
         )
 
-    def place_market_order(self, request: MarketOrderRequest) -> OrderReport:
-        """Send `request` once, signed with its own timestamp. Never repeated, whatever happens."""
-        _check_client_order_id(request.client_order_id)
+    def key_permissions(self) -> KeyPermissions:
+        """Return what the key may do; weight 1.
 
-        def send() -> Any:
-            with self._client.committed_timestamp(
-                signed_at_ms=request.signed_at_ms, recv_window_ms=request.recv_window_ms
-            ):
-                return self._client.create_order(
-                    symbol=request.symbol,
-                    side=request.side.value,
-                    type="MARKET",
-                    quantity=format(request.quantity, "f"),  # str() may write 1E-8
-                    newClientOrderId=request.client_order_id,
-                    newOrderRespType="FULL",
-                )
-
-        return self._calls.write("POST /api/v3/order", send, parsing.placed_order, weight=1)
-
-    def order_by_client_id(self, symbol: str, client_order_id: str) -> OrderReport | None:
-        """Return the order, or None for the venue's -2013 alone; weight 4."""
-        _check_client_order_id(client_order_id)
-        try:
-            return self._calls.signed_read(
-                "GET /api/v3/order",
-                lambda: self._client.get_order(symbol=symbol, origClientOrderId=client_order_id),
-                parsing.queried_order,
-                weight=4,
-            )
-        except OrderRejectedError as error:
-            if error.code == NO_SUCH_ORDER:
-                return None
-            raise
-
-    def trades_of_order(self, symbol: str, venue_order_id: str) -> list[TradeReport]:
-        """Return the executions of one order, oldest first; weight 5 for each 1000 of them."""
-        found: list[TradeReport] = []
-        page = self._trades_page(symbol, venue_order_id, from_id=None)
-        while len(page) == MAX_TRADES:
-            found += page
-            newest = max(int(trade.trade_id) for trade in page)
-            page = self._trades_page(symbol, venue_order_id, from_id=newest + 1)
-        return found + page
-
-    def _trades_page(
-        self, symbol: str, venue_order_id: str, *, from_id: int | None
-    ) -> list[TradeReport]:
-        after = {} if from_id is None else {"fromId": from_id}
+        Where the venue has no sapi only the account's leave to trade is known (weight 20).
+        """
+        if not self._urls.has_sapi:
+            return KeyPermissions(can_trade=self.account().can_trade)
         return self._calls.signed_read(
-            "GET /api/v3/myTrades",
-            lambda: self._client.get_my_trades(
-                symbol=symbol, orderId=venue_order_id, limit=MAX_TRADES, **after
-            ),
-            parsing.trades,
-            weight=5,
+            "GET /sapi/v1/account/apiRestrictions",
+            self._client.get_account_api_permissions,
+            account_replies.key_permissions,
+            weight=1,
         )
 
-
-def _check_client_order_id(client_order_id: str) -> None:
-    if not CLIENT_ORDER_ID.fullmatch(client_order_id):
-        raise OrderRejectedError(f"not sent: {client_order_id!r:.60} is no client order id")
+    def commission_rates(self, symbol: str) -> CommissionRates:
+        """Return what a fill of `symbol` costs the account; weight 20."""
+        return self._calls.signed_read(
+            "GET /api/v3/account/commission",
+            lambda: self._client._get("account/commission", True, data={"symbol": symbol}),  # noqa: FBT003
+            account_replies.commission_rates,
+            weight=20,
+        )

@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 
 HTTP_SCHEMES: Final = ("http", "https")
 WEBSOCKET_SCHEMES: Final = ("ws", "wss")
+# testnet/general-info.md and demo-mode/general-info.md of binance-spot-api-docs.
+HOSTS_WITHOUT_SAPI: Final = frozenset({"testnet.binance.vision", "demo-api.binance.com"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,11 @@ class UrlSet:
     def __post_init__(self) -> None:
         for field in fields(self):
             check_origin(variable_name("*", field.name), getattr(self, field.name), field.name)
+
+    @property
+    def has_sapi(self) -> bool:
+        """Say whether the spot origin answers below /sapi (wallet, permissions of a key)."""
+        return urlsplit(self.spot).hostname not in HOSTS_WITHOUT_SAPI
 
 
 def variable_name(environment: str, field: str) -> str:

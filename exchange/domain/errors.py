@@ -12,6 +12,9 @@ GatewayError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class GatewayError(Exception):
     """A call to the venue did not end well. `code` is the venue's number, when it gave one."""
@@ -26,7 +29,14 @@ class OutcomeUnknownError(GatewayError):
 
 
 class UnavailableError(GatewayError):
-    """The request provably did nothing, or it was only a read."""
+    """The request provably did nothing, or it was only a read.
+
+    is_lasting   asking again within seconds is in vain (a service that ended, a closed country)
+    """
+
+    def __init__(self, message: str, *, code: int | None = None, is_lasting: bool = False) -> None:
+        super().__init__(message, code=code)
+        self.is_lasting = is_lasting
 
 
 class RateLimitedError(UnavailableError):
@@ -42,7 +52,26 @@ class TimestampError(GatewayError):
 
 
 class OrderRejectedError(GatewayError):
-    """The venue refused the request for good; the text is the venue's own."""
+    """The venue refused the request for good.
+
+    venue_text   in the venue's own words
+    hint         what a trader can do about it, when we know
+    details      the `data` of the venue's error, which a half-done cancel-replace carries
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int | None = None,
+        venue_text: str = "",
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, code=code)
+        self.venue_text = venue_text
+        self.hint = hint
+        self.details = details
 
 
 class UnknownSymbolError(OrderRejectedError):

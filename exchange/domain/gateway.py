@@ -5,16 +5,29 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from exchange.domain.budget import OrderPermit
+from exchange.domain.order_lists import EntryListRequest, OcoRequest
+from exchange.domain.orders import (
+    CancelReplaceRequest,
+    LimitOrderRequest,
+    MarketOrderRequest,
+    StopOrderRequest,
+)
+from exchange.domain.reports import (
+    CancelReplaceReport,
+    OrderListReport,
+    OrderReport,
+    TradeReport,
+)
 from exchange.domain.rules import TradingRules
 from exchange.domain.types import (
     AccountInfo,
+    CommissionRates,
     Environment,
+    KeyPermissions,
     Kline,
     Market,
-    MarketOrderRequest,
-    OrderReport,
     Ticker,
-    TradeReport,
 )
 
 
@@ -44,9 +57,13 @@ class MarketDataGateway(Protocol):
         """Return the venue's limits for `symbol`; `UnknownSymbolError` when it lists none."""
         ...
 
+    def server_time_ms(self) -> int:
+        """Ask the venue for its wall clock; ms since the epoch."""
+        ...
 
-class ExchangeGateway(MarketDataGateway, Protocol):
-    """What a venue does for the holder of a key."""
+
+class AccountGateway(MarketDataGateway, Protocol):
+    """What a venue tells the holder of a key. Reads can be repeated."""
 
     def signing_time_ms(self) -> int:
         """Return the venue's wall time in ms, as far as the last clock sync knows it."""
@@ -60,14 +77,98 @@ class ExchangeGateway(MarketDataGateway, Protocol):
         """Return uid, permissions and balances."""
         ...
 
-    def place_market_order(self, request: MarketOrderRequest) -> OrderReport:
-        """Send `request` exactly once. Never repeated by the gateway, whatever happens."""
+    def key_permissions(self) -> KeyPermissions:
+        """Return what the key may do, None for what the venue does not say."""
+        ...
+
+    def commission_rates(self, symbol: str) -> CommissionRates:
+        """Return what a fill costs this account."""
         ...
 
     def order_by_client_id(self, symbol: str, client_order_id: str) -> OrderReport | None:
         """Return the order, or None when the venue says that it knows none of that id."""
         ...
 
+    def list_by_client_id(self, list_client_order_id: str) -> OrderListReport | None:
+        """Return the list without its orders' reports, or None when the venue knows none."""
+        ...
+
+    def open_orders(self, symbol: str | None) -> list[OrderReport]:
+        """Return the open orders of one symbol, or of all (which costs the venue much more)."""
+        ...
+
+    def open_lists(self) -> list[OrderListReport]:
+        """Return the lists with an open order, of all symbols, without their orders' reports."""
+        ...
+
     def trades_of_order(self, symbol: str, venue_order_id: str) -> list[TradeReport]:
         """Return the executions of one order, oldest first."""
+        ...
+
+
+class ExchangeGateway(AccountGateway, Protocol):
+    """What a venue does for the holder of a key.
+
+    Whatever places an order sends it exactly once, whatever happens, with the timestamp that its
+    request carries; OutcomeUnknownError means: ask for the client order id. The permit is taken
+    before that timestamp is committed and serves one request (ValueError otherwise).
+    """
+
+    def permit_orders(self, count: int = 1) -> OrderPermit:
+        """Return leave to create `count` orders by one request; `RateLimitedError` when none."""
+        ...
+
+    def place_market_order(
+        self, request: MarketOrderRequest, *, permit: OrderPermit
+    ) -> OrderReport:
+        """Buy or sell at the market."""
+        ...
+
+    def place_limit_order(self, request: LimitOrderRequest, *, permit: OrderPermit) -> OrderReport:
+        """Buy or sell at a price or better."""
+        ...
+
+    def place_stop_order(self, request: StopOrderRequest, *, permit: OrderPermit) -> OrderReport:
+        """Place an order that waits for its price."""
+        ...
+
+    def place_oco(self, request: OcoRequest, *, permit: OrderPermit) -> OrderListReport:
+        """Place a stop-loss and a take-profit of which one fills.
+
+        The permit is for `request.order_count` orders. OrderRejectedError, before anything is
+        sent, where the symbol's rules allow no such pair.
+        """
+        ...
+
+    def place_entry_list(
+        self, request: EntryListRequest, *, permit: OrderPermit
+    ) -> OrderListReport:
+        """Place an entry with its exits; takes a permit for `request.order_count`.
+
+        OrderRejectedError, before anything is sent, where the symbol's rules allow no such list.
+        """
+        ...
+
+    def check_order(self, request: MarketOrderRequest) -> None:
+        """Have the venue check an order without placing it; `OrderRejectedError` says why not."""
+        ...
+
+    def cancel_order(self, symbol: str, client_order_id: str) -> OrderReport:
+        """Cancel an order, and with it the whole list that it belongs to.
+
+        OrderRejectedError with code -2011 when it is not open: ask for it to learn what it did.
+        """
+        ...
+
+    def cancel_list(self, symbol: str, list_client_order_id: str) -> OrderListReport:
+        """Cancel every order of a list; errors as of `cancel_order`."""
+        ...
+
+    def cancel_replace(
+        self, request: CancelReplaceRequest, *, permit: OrderPermit
+    ) -> CancelReplaceReport:
+        """Cancel an order and place another; the report tells what came of each half.
+
+        OrderRejectedError means that the venue attempted neither.
+        """
         ...

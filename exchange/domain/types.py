@@ -39,24 +39,6 @@ class Side(StrEnum):
     SELL = "SELL"
 
 
-class VenueOrderStatus(StrEnum):
-    """An order's status in the venue's words (`enums.md`); unheard-of words map to OTHER."""
-
-    NEW = "NEW"
-    PARTIALLY_FILLED = "PARTIALLY_FILLED"
-    FILLED = "FILLED"
-    CANCELED = "CANCELED"
-    REJECTED = "REJECTED"
-    EXPIRED = "EXPIRED"
-    EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
-    OTHER = "OTHER"
-
-    @property
-    def is_final(self) -> bool:
-        """Say whether the venue will never change this order again."""
-        return self not in (self.NEW, self.PARTIALLY_FILLED, self.OTHER)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kline:
     """One candle. `close_time` is the last millisecond that belongs to it."""
@@ -103,49 +85,49 @@ class AccountInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MarketOrderRequest:
-    """A market order exactly as it will be signed.
+class KeyPermissions:
+    """What a key may do; None where the venue does not say."""
 
-    signed_at_ms     signing time, ms since the epoch; committed by the caller before sending
-    recv_window_ms   how long after `signed_at_ms` the venue may still accept it
-    """
-
-    symbol: str
-    side: Side
-    quantity: Decimal
-    client_order_id: str
-    signed_at_ms: int
-    recv_window_ms: int
+    can_trade: bool
+    can_read: bool | None = None
+    can_withdraw: bool | None = None
+    can_use_futures: bool | None = None
+    can_transfer: bool | None = None
+    is_ip_restricted: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TradeReport:
-    """One execution as the venue reports it; `trade_id` is unique per market and symbol."""
+class RateSet:
+    """Shares of the received amount that go to the venue, by role and by side."""
 
-    trade_id: str
-    price: Decimal
-    quantity: Decimal
-    quote_quantity: Decimal
-    commission: Decimal
-    commission_asset: str
-    market_time: datetime
+    maker: Decimal
+    taker: Decimal
+    buyer: Decimal
+    seller: Decimal
+
+    def of(self, side: Side, *, is_maker: bool) -> Decimal:
+        """Return the whole share of a fill: what its role costs and what its side costs."""
+        role = self.maker if is_maker else self.taker
+        return role + (self.buyer if side is Side.BUY else self.seller)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderReport:
-    """An order as the venue reports it.
+class CommissionRates:
+    """Commission rates of an account for one symbol (commission_faq.md of the spot API).
 
-    `trades` is what this reply happened to carry; it may be empty although
-    `filled_quantity` is not, in which case `trades_of_order` has them.
+    discount            the standard rate is multiplied with it when `discount_asset` pays
+    is_discount_active  for the account and the symbol; it also needs enough of that asset
     """
 
     symbol: str
-    venue_order_id: str
-    client_order_id: str
-    side: Side
-    status: VenueOrderStatus
-    quantity: Decimal
-    filled_quantity: Decimal
-    filled_quote_quantity: Decimal
-    market_time: datetime
-    trades: tuple[TradeReport, ...] = ()
+    standard: RateSet
+    special: RateSet
+    tax: RateSet
+    discount_asset: str
+    discount: Decimal
+    is_discount_active: bool
+
+    def of(self, side: Side, *, is_maker: bool) -> Decimal:
+        """Return the whole rate of a fill when no discount applies."""
+        parts = (self.standard, self.special, self.tax)
+        return sum((part.of(side, is_maker=is_maker) for part in parts), ZERO)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.test import override_settings
 
 from accounts.models import User
+from exchange import shared_budget
 from exchange.binance.tests.conftest import loopback_urls
 from exchange.demo.testing import TEST_KEY, TEST_SECRET, RunningExchange
 from exchange.models import APIKey, ExchangeAccount
@@ -56,7 +57,15 @@ def running_demo() -> Iterator[RunningExchange]:
 
 
 @pytest.fixture
-def demo(running_demo: RunningExchange) -> Iterator[RunningExchange]:
+def fresh_budgets(clean_redis: object) -> Iterator[None]:
+    """Forget what the venue has said about limits, in Redis and in this process."""
+    yield
+    shared_budget._governor.cache_clear()
+    shared_budget._ledger.cache_clear()
+
+
+@pytest.fixture
+def demo(running_demo: RunningExchange, fresh_budgets: None) -> Iterator[RunningExchange]:
     """Point the demo environment at the running exchange."""
     urls = {**settings.EXCHANGE_URLS, "demo": loopback_urls(running_demo.url)}
     running_demo.clear_faults()

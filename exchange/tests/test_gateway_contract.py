@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 
+from exchange.binance.retry import RetryPolicy
 from exchange.binance.spot import BinanceSpotGateway
-from exchange.binance.tests.conftest import loopback_urls
-from exchange.demo.testing import TEST_KEY, TEST_SECRET, RunningExchange
+from exchange.demo.testing import RunningExchange
 from exchange.domain.errors import (
     CredentialsError,
-    GatewayError,
     OrderRejectedError,
     OutcomeUnknownError,
     RateLimitedError,
@@ -27,14 +26,11 @@ from exchange.domain.errors import (
     UnavailableError,
     UnknownSymbolError,
 )
-from exchange.domain.types import (
-    Environment,
-    MarketOrderRequest,
-    Side,
-    VenueOrderStatus,
-)
+from exchange.domain.orders import MarketOrderRequest
+from exchange.domain.reports import OrderReport, VenueOrderStatus
+from exchange.domain.types import Side
+from exchange.tests.contract import opened
 
-PATIENCE = (1.0, 0.6)
 ORDER = "POST /api/v3/order"
 
 
@@ -61,17 +57,6 @@ def gateway(demo: RunningExchange) -> Iterator[BinanceSpotGateway]:
     gateway.close()
 
 
-def opened(demo: RunningExchange, **changes: Any) -> BinanceSpotGateway:
-    values: dict[str, Any] = {
-        "environment": Environment.DEMO,
-        "urls": loopback_urls(demo.url),
-        "key": TEST_KEY,
-        "secret": TEST_SECRET,
-        "timeout": PATIENCE,
-    }
-    return BinanceSpotGateway(**(values | changes))
-
-
 def buy(gateway: BinanceSpotGateway, client_order_id: str, **changes: Any) -> MarketOrderRequest:
     values: dict[str, Any] = {
         "symbol": "BTCUSDT",
@@ -82,6 +67,10 @@ def buy(gateway: BinanceSpotGateway, client_order_id: str, **changes: Any) -> Ma
         "recv_window_ms": 5000,
     }
     return MarketOrderRequest(**(values | changes))
+
+
+def place(gateway: BinanceSpotGateway, request: MarketOrderRequest) -> OrderReport:
+    return gateway.place_market_order(request, permit=gateway.permit_orders())
 
 
 def orders_in_ledger(demo: RunningExchange, client_order_id: str) -> list[dict[str, Any]]:
@@ -124,7 +113,7 @@ def test_a_market_order_is_filled_and_found_again(
 ) -> None:
     before = gateway.account()
 
-    placed = gateway.place_market_order(buy(gateway, "found-again"))
+    placed = place(gateway, buy(gateway, "found-again"))
 
     found = gateway.order_by_client_id("BTCUSDT", "found-again")
     trades = gateway.trades_of_order("BTCUSDT", placed.venue_order_id)
@@ -169,7 +158,7 @@ def test_an_order_without_a_clear_answer_is_unknown_and_sent_no_second_time(
     demo.set_fault(endpoint=ORDER, **fault)
 
     with pytest.raises(OutcomeUnknownError):
-        gateway.place_market_order(request)
+        place(gateway, request)
 
     assert [hit["hits"] for hit in demo.faults()] == [1]
     assert len(orders_in_ledger(demo, client_order_id)) == placed
@@ -183,7 +172,7 @@ def test_an_order_that_wakes_up_after_its_window_is_refused_by_the_venue(
     late = buy(gateway, "late", signed_at_ms=gateway.signing_time_ms() - 2000, recv_window_ms=1000)
 
     with pytest.raises(TimestampError):
-        gateway.place_market_order(late)
+        place(gateway, late)
 
     assert orders_in_ledger(demo, "late") == []
 
@@ -194,7 +183,7 @@ def test_an_order_that_the_venue_hears_too_late_is_not_placed(
     demo.set_fault(endpoint=ORDER, when="before", action="delay", seconds=1.0)
 
     with pytest.raises(OutcomeUnknownError, match="no answer in time"):
-        gateway.place_market_order(buy(gateway, "slow-road", recv_window_ms=500))
+        place(gateway, buy(gateway, "slow-road", recv_window_ms=500))
 
     time.sleep(0.6)
     assert orders_in_ledger(demo, "slow-road") == []
@@ -213,7 +202,7 @@ def test_a_refused_order_has_the_venues_code_and_is_not_placed(
     demo: RunningExchange, gateway: BinanceSpotGateway, changes: dict[str, Any], code: int
 ) -> None:
     with pytest.raises(OrderRejectedError) as caught:
-        gateway.place_market_order(buy(gateway, "refused", **changes))
+        place(gateway, buy(gateway, "refused", **changes))
 
     assert caught.value.code == code
     assert orders_in_ledger(demo, "refused") == []
@@ -226,31 +215,62 @@ def test_an_unknown_symbol_is_named_as_such(gateway: BinanceSpotGateway) -> None
         gateway.ticker("MOONUSDT")
 
 
-READ_FAULTS: list[tuple[dict[str, Any], type[GatewayError]]] = [
-    ({"action": "drop"}, UnavailableError),
-    ({"action": "html"}, UnavailableError),
-    ({"action": "garbage"}, UnavailableError),
-    ({"action": "delay", "seconds": 1.0}, UnavailableError),
-    ({"action": "error", "code": -1007, "message": "Timeout."}, UnavailableError),
-    ({"action": "error", "status": 429, "code": -1003, "message": "Slow down."}, RateLimitedError),
-    ({"action": "error", "status": 401, "code": -2015, "message": "Bad key."}, CredentialsError),
+PASSING_FAULTS: list[dict[str, Any]] = [
+    {"action": "drop"},
+    {"action": "html"},
+    {"action": "garbage"},
+    {"action": "delay", "seconds": 1.0},
+    {"action": "error", "code": -1007, "message": "Timeout."},
 ]
 
 
-@pytest.mark.parametrize(("fault", "error"), READ_FAULTS)
-def test_a_failed_read_may_be_repeated_later(
-    demo: RunningExchange,
-    gateway: BinanceSpotGateway,
-    fault: dict[str, Any],
-    error: type[GatewayError],
+@pytest.mark.parametrize("fault", PASSING_FAULTS)
+def test_a_read_is_repeated_by_itself_until_it_is_answered(
+    demo: RunningExchange, gateway: BinanceSpotGateway, fault: dict[str, Any]
 ) -> None:
-    demo.set_fault(endpoint="GET /api/v3/account", when="after", **fault)
+    demo.set_fault(endpoint="GET /api/v3/account", when="after", times=2, **fault)
 
-    with pytest.raises(error) as caught:
+    assert gateway.account().can_trade
+
+    assert demo.faults()[0]["hits"] == 2
+
+
+def test_a_read_that_keeps_failing_may_be_repeated_later(
+    demo: RunningExchange, gateway: BinanceSpotGateway
+) -> None:
+    demo.set_fault(endpoint="GET /api/v3/account", when="after", action="drop", times=None)
+
+    with pytest.raises(UnavailableError):
         gateway.account()
 
-    assert type(caught.value) is error
-    assert gateway.account().uid == gateway.account().uid
+    assert demo.faults()[0]["hits"] == RetryPolicy().max_attempts
+    demo.clear_faults()
+    assert gateway.account().can_trade
+
+
+def test_a_read_that_the_key_may_not_ask_is_not_repeated(
+    demo: RunningExchange, gateway: BinanceSpotGateway
+) -> None:
+    fault = {"action": "error", "status": 401, "code": -2015, "message": "Bad key."}
+    demo.set_fault(endpoint="GET /api/v3/account", when="after", times=None, **fault)
+
+    with pytest.raises(CredentialsError):
+        gateway.account()
+
+    assert demo.faults()[0]["hits"] == 1
+
+
+def test_a_venue_that_asks_to_slow_down_is_left_alone(
+    demo: RunningExchange, gateway: BinanceSpotGateway
+) -> None:
+    fault = {"action": "error", "status": 429, "code": -1003, "message": "Slow down."}
+    demo.set_fault(endpoint="GET /api/v3/account", when="after", times=None, **fault)
+
+    for _ in range(2):
+        with pytest.raises(RateLimitedError):
+            gateway.account()
+
+    assert demo.faults()[0]["hits"] == 1
 
 
 def test_a_read_heals_one_timestamp_error_by_itself(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from exchange.binance.urls import TESTNET_URLS
 from tradebot_site import environment
+
+SETTINGS = Path(environment.__file__).with_name("settings.py")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,28 @@ def test_a_number_that_makes_no_sense_is_refused_and_named(
     monkeypatch.setenv("BINANCE_RECV_WINDOW", text)
     with pytest.raises(ImproperlyConfigured, match="BINANCE_RECV_WINDOW"):
         environment.positive_int("BINANCE_RECV_WINDOW", 5000)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("BINANCE_RETRY_MAX_ATTEMPTS", "0", "must be 1 or more"),
+        ("BINANCE_RETRY_MAX_ATTEMPTS", "21", "must be 20 or less"),
+        ("BINANCE_RETRY_MAX_ATTEMPTS", "2.5", "must be a whole number"),
+        ("BINANCE_RETRY_BACKOFF_BASE", "0", "must be above 0"),
+        ("BINANCE_RETRY_BACKOFF_BASE", "61", "must be 60.0 or less"),
+        ("BINANCE_RETRY_BACKOFF_BASE", "nan", "must be a number"),
+        ("BINANCE_WEIGHT_THRESHOLD", "-0.1", "must be above 0"),
+        ("BINANCE_WEIGHT_THRESHOLD", "1.01", "must be 1.0 or less"),
+        ("BINANCE_WEIGHT_THRESHOLD", "80%", "must be 1.0 or less"),
+    ],
+)
+def test_a_retry_or_limit_setting_out_of_range_stops_the_process_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, problem: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(ImproperlyConfigured, match=f"{name} {problem}"):
+        runpy.run_path(str(SETTINGS))
 
 
 def test_a_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ from bots.domain.tests.builders import (
     rules,
     snapshot,
 )
+from exchange.domain.symbol_status import NOT_LISTED
 from exchange.domain.types import Kline, Side
 
 RUNNING = Status(State.RUNNING)
@@ -457,3 +458,42 @@ def _filled(now: Snapshot, intent: Intent) -> Snapshot:
     quantity = intent.quantity if intent.side is Side.BUY else Decimal(0)
     position = holding(quantity=quantity, entry_price=now.price, opened_at=now.market_time)
     return replace(now, position=position, last_order_time=now.market_time)
+
+
+def test_a_halted_symbol_is_named_before_there_is_anything_to_buy() -> None:
+    decision = decide(snapshot(QUIET, rules=rules(is_trading=False, status="CANCEL_ONLY")))
+    assert decision.sentence == "Waits: BTCUSDT is not trading at the venue (status CANCEL_ONLY)."
+    assert decision.status == Status(State.RUNNING)
+    assert decision.denials == ()
+
+
+def test_an_exit_that_the_venue_takes_no_order_for_is_denied_and_stands() -> None:
+    halted = rules(is_trading=False, status="HALT")
+    decision = decide(snapshot(EXIT, position=holding(), rules=halted))
+    assert refused(decision) is DenialCode.SYMBOL_NOT_TRADING
+    assert decision.status == Status(State.RUNNING)
+    assert decision.seen_until == opened(EXIT - 1)  # the signal is seen again by the next tick
+    assert decision.sentence == (
+        "Did not sell (EMA 9 crossed below EMA 21, RSI 45.8 > 30): BTCUSDT is not trading at the "
+        "venue (status HALT); the position is kept until it is."
+    )
+
+
+def test_levels_of_a_position_go_on_rising_while_its_symbol_is_halted() -> None:
+    halted = rules(is_trading=False, status="HALT")
+    trailing = parameters(trailing_stop_perc=D(1))
+    held = holding(max_price_since_entry=D(21500))
+    decision = decide(
+        snapshot(EXIT - 1, position=held, rules=halted, parameters=trailing, price=D(21490))
+    )
+    assert decision.levels.trailing_stop == D(21285)
+    assert decision.sentence.startswith("Holds: ")
+    assert decision.sentence.endswith("; BTCUSDT is not trading at the venue (status HALT).")
+
+
+def test_an_exit_of_a_symbol_that_is_no_longer_listed_is_tried() -> None:
+    gone = rules(is_trading=False, status=NOT_LISTED)
+    assert decide(snapshot(EXIT, position=holding(), rules=gone)).intents == sale(
+        IntentReason.EXIT_SIGNAL
+    )
+    assert refused(decide(snapshot(ENTRY, rules=gone))) is DenialCode.SYMBOL_NOT_TRADING

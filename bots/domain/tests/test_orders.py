@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bots.domain.orders import MOVES, UNSETTLED, OrderStatus, sources_of, status_of_venue
-from exchange.domain.types import VenueOrderStatus
+from exchange.domain.reports import VenueOrderStatus
 
 FINAL = {
     OrderStatus.FILLED,

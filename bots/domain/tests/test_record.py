@@ -35,6 +35,7 @@ from bots.domain.tests.builders import (
     rules,
     snapshot,
 )
+from exchange.domain.filters import PriceBand, SizeLimits
 
 
 def through_json(record: dict[str, object]) -> dict[str, Any]:
@@ -49,6 +50,18 @@ SNAPSHOTS = [
     snapshot(EXIT - 1, position=holding(), price=D(20000), entry_block="switched off"),
     snapshot(ENTRY, klines=()),
     snapshot(ENTRY, day=replace(DAY, limit_hit=Reason.DAILY_TARGET)),
+    snapshot(
+        EXIT,
+        position=holding(),
+        rules=rules(
+            is_trading=False,
+            status="HALT",
+            order_types=("LIMIT", "MARKET"),
+            limit_size=SizeLimits(min_quantity=D("0.001"), max_notional=D(9_000_000)),
+            sell_band=PriceBand(down=D("0.8"), up=D(5)),
+            max_orders=200,
+        ),
+    ),
 ]
 
 
@@ -60,6 +73,18 @@ def test_a_recorded_tick_that_is_run_again_decides_the_same(before: Snapshot) ->
     assert decide(again) == decide(before)
     decided = through_json(decision_to_record(decide(before)))
     assert decision_from_record(decided) == decide(again)
+
+
+def test_rules_that_were_recorded_before_they_told_more_are_still_read() -> None:
+    before = snapshot(EXIT, position=holding())
+    record = through_json(snapshot_to_record(before))
+    told = (
+        *("symbol", "base_asset", "quote_asset", "is_trading", "price_increment"),
+        *("quantity_increment", "min_quantity", "max_quantity", "min_notional", "max_notional"),
+    )
+    record["rules"] = {name: record["rules"][name] for name in told}
+
+    assert snapshot_from_record(record, before.klines) == before
 
 
 def test_the_record_names_its_klines_instead_of_holding_them() -> None:

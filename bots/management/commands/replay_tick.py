@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bots.engine.replay import replay_tick
 from bots.models import Tick
+from exchange.domain.budget import Priority, asking_for
 from exchange.domain.errors import GatewayError
 from exchange.domain.types import Environment, Market
 from exchange.registry import ClientInitError, market_data_gateway
@@ -28,7 +29,8 @@ class Command(BaseCommand):
                 Environment(tick.inputs.get("environment", Environment.DEMO)),
                 Market(tick.bot.position_type),
             )
-            replay = replay_tick(tick, gateway=gateway)
+            with asking_for(Priority.PAGE):
+                replay = replay_tick(tick, gateway=gateway)
         except Tick.DoesNotExist:
             raise CommandError(f"There is no tick {tick_id}.") from None
         except (ValueError, GatewayError, ClientInitError) as error:

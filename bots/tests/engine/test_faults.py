@@ -189,7 +189,8 @@ def test_fills_that_the_reply_did_not_carry_are_fetched_before_the_order_counts_
     go_to(AT_BUY)
     venue.set_fault(endpoint=PLACE, when="after", action="drop", times=1)
     run_tick(started_bot.pk)
-    venue.set_fault(endpoint="GET /api/v3/myTrades", when="before", action="drop", times=1)
+    always = settings.BINANCE_RETRY_MAX_ATTEMPTS
+    venue.set_fault(endpoint="GET /api/v3/myTrades", when="before", action="drop", times=always)
     assert run_tick(started_bot.pk) == "Price data not available"
     assert Order.objects.get().status == "unknown"
     assert Fill.objects.count() == 0
@@ -276,13 +277,18 @@ def _reply(*, status: str, executed: str) -> str:
     order = {
         "symbol": "BTCUSDT",
         "orderId": 990,
+        "orderListId": -1,
         "clientOrderId": "as asked",
         "transactTime": int(AT_BUY.timestamp() * 1000),
         "updateTime": int(AT_BUY.timestamp() * 1000),
         "origQty": "0.00950000",
         "executedQty": executed,
         "cummulativeQuoteQty": str(Decimal(executed) * 104000),
+        "origQuoteOrderQty": "0.00000000",
+        "price": "0.00000000",
         "status": status,
+        "timeInForce": "GTC",
+        "type": "MARKET",
         "side": "BUY",
         "fills": [fill] if Decimal(executed) else [],
     }
@@ -405,7 +411,7 @@ def test_a_bot_that_starts_while_the_venue_is_down_does_not_ask_every_second(
     for _ in range(5):
         if claim_due_bots(lambda *_: None):
             assert run_tick(started_bot.pk) == "Price data not available"
-    assert venue.faults()[0]["hits"] == 1
+    assert venue.faults()[0]["hits"] == settings.BINANCE_RETRY_MAX_ATTEMPTS  # of one tick
     # As soon as there is a market time again the bot is due.
     assert claim_due_bots(lambda *_: AT_BUY)
 

@@ -176,7 +176,8 @@ def test_an_unknown_strategy_is_named(started_bot: BotConfig, venue: RunningExch
 def test_missing_prices_are_shown_and_heal_by_themselves(
     started_bot: BotConfig, go_to: GoTo, venue: RunningExchange
 ) -> None:
-    venue.set_fault(endpoint="GET /api/v3/klines", when="before", action="html", times=1)
+    always = settings.BINANCE_RETRY_MAX_ATTEMPTS
+    venue.set_fault(endpoint="GET /api/v3/klines", when="before", action="html", times=always)
     assert run_tick(started_bot.pk) == "Price data not available"
     assert _state(started_bot).status == "error (price data)"
     assert run_tick(started_bot.pk) == "Done"

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from exchange.binance.governor import Governor
+from exchange.binance.retry import RetryPolicy
+from exchange.binance.rules_cache import drop_rules_caches
 from exchange.binance.spot import BinanceSpotGateway
 from exchange.binance.tests.scripted_server import ScriptedServer, scripted_server
 from exchange.binance.urls import UrlSet
@@ -24,13 +27,15 @@ def script() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def gateway(script: ScriptedServer) -> Iterator[BinanceSpotGateway]:
-    """Return a gateway with a key and a short patience."""
+    """Return a gateway with a key that waits briefly, asks once and knows no rules."""
+    drop_rules_caches()  # the port may have been another venue's
     gateway = BinanceSpotGateway(
         environment=Environment.DEMO,
         urls=loopback_urls(script.url),
         key=KEY,
         secret=SECRET,
         timeout=(0.5, 0.5),
+        governor=asking_once(),
     )
     yield gateway
     gateway.close()
@@ -42,3 +47,8 @@ def loopback_urls(http: str) -> UrlSet:
     return UrlSet(
         spot=http, spot_ws=websocket, spot_ws_api=websocket, futures=http, futures_ws=websocket
     )
+
+
+def asking_once() -> Governor:
+    """Return a budget of its own that repeats no read."""
+    return Governor(retry=RetryPolicy(max_attempts=1))

@@ -8,13 +8,14 @@ import requests
 import urllib3
 
 from exchange.binance.errors import (
-    OUTCOMES,
+    AlreadySoError,
     RefusedReplyError,
     from_reply,
     from_transport,
     provably_not_sent,
 )
 from exchange.binance.hints import hint
+from exchange.binance.outcomes import OUTCOMES, Outcome
 from exchange.domain.errors import (
     CredentialsError,
     GatewayError,
@@ -91,6 +92,103 @@ def test_spot_replies_are_sorted_by_what_the_caller_may_do_next(
 
     assert (type(order), type(read)) == (for_order, for_read)
     assert (order.code, read.code) == (code or None, code or None)
+
+
+# Where USD-M futures differ from spot, or have codes of their own.
+FUTURES_TABLE = [
+    (503, 0, "Unknown error, please check your request or try again later.", UNKNOWN, LATER),
+    (503, -1, "Service Unavailable.", LATER, LATER),
+    (503, -1, "Internal error; unable to process your request. Please try again.", LATER, LATER),
+    (503, -1008, "Server is currently overloaded with other requests.", LATER, LATER),
+    (500, -1001, "Internal error; unable to process your request.", UNKNOWN, LATER),
+    (400, -1007, "Timeout waiting for response from backend server.", UNKNOWN, LATER),
+    (400, -5028, "Timestamp for this request is outside of the ME recvWindow.", CLOCK, CLOCK),
+    (400, -4116, "ClientOrderId is duplicated.", UNKNOWN, REJECTED),
+    (400, -2021, "Order would immediately trigger.", REJECTED, REJECTED),
+    (400, -2022, "ReduceOnly Order is rejected.", REJECTED, REJECTED),
+    (400, -2019, "Margin is insufficient.", REJECTED, REJECTED),
+    (400, -4120, "Order type not supported for this endpoint.", REJECTED, REJECTED),
+    (400, -4061, "Order's position side does not match user's setting.", REJECTED, REJECTED),
+    (400, -4164, "Order's notional must be no smaller than 5.0", REJECTED, REJECTED),
+    (400, -5022, "Due to the order could not be executed as maker.", REJECTED, REJECTED),
+    (400, -4088, "User can not place order currently", KEY, KEY),
+    (401, -2015, "Invalid API-key, IP, or permissions for action.", KEY, KEY),
+    (429, -1015, "Too many new orders.", LIMITED, LIMITED),
+    (400, -1121, "Invalid symbol.", SYMBOL, SYMBOL),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "text", "for_order", "for_read"), FUTURES_TABLE)
+def test_futures_replies_are_sorted_by_what_the_caller_may_do_next(
+    status: int,
+    code: int,
+    text: str,
+    for_order: type[GatewayError],
+    for_read: type[GatewayError],
+) -> None:
+    order = from_reply(refused(status, code, text), market=Market.FUTURES, creates_order=True)
+    read = from_reply(refused(status, code, text), market=Market.FUTURES, creates_order=False)
+
+    assert (type(order), type(read)) == (for_order, for_read)
+
+
+@pytest.mark.parametrize("code", [-4046, -4059, -4171, -5027])
+def test_no_need_to_change_is_a_success_on_futures_alone(code: int) -> None:
+    error = refused(400, code, "No need to change.")
+
+    with pytest.raises(AlreadySoError):
+        from_reply(error, market=Market.FUTURES, creates_order=True)
+    assert type(from_reply(error, market=Market.SPOT, creates_order=True)) is REJECTED
+
+
+def test_every_code_of_a_table_has_one_meaning_in_each_market() -> None:
+    for (market, code), outcome in OUTCOMES.items():
+        assert code < 0, (market, code)
+        assert isinstance(outcome, Outcome)
+    refusals = [key for key, outcome in OUTCOMES.items() if outcome is Outcome.REFUSED]
+    for market, code in refusals:
+        error = from_reply(refused(500, code, "x"), market=market, creates_order=True)
+        assert type(error) is UNKNOWN, "no 5xx is a final answer"
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, -1016), (451, 0)])
+def test_what_the_venue_does_not_offer_is_not_worth_asking_again(status: int, code: int) -> None:
+    for market in Market:
+        error = from_reply(refused(status, code), market=market, creates_order=False)
+        assert isinstance(error, UnavailableError)
+        assert error.is_lasting
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("Too many new orders; current limit is 50 orders per 10 SECOND.", 10),
+        ("Too many new orders; current limit is 160000 orders per 1 DAY.", 86_400),
+        ("Too many new orders.", 10),
+    ],
+)
+def test_too_many_orders_wait_for_the_end_of_their_window(text: str, length: int) -> None:
+    left = length - time.time() % length
+
+    error = from_reply(refused(429, -1015, text), market=Market.SPOT, creates_order=True)
+
+    assert isinstance(error, RateLimitedError)
+    assert error.retry_after == pytest.approx(left, abs=1) or error.retry_after > length - 1
+
+
+def test_a_refusal_keeps_the_venues_text_the_hint_and_the_halves_of_a_cancel_replace() -> None:
+    halves = {"cancelResult": "SUCCESS", "newOrderResult": "FAILURE"}
+    reply = RefusedReplyError(
+        status=409, code=-2021, text="Partly failed.", retry_after=None, data=halves
+    )
+
+    error = from_reply(reply, market=Market.SPOT, creates_order=True)
+
+    assert isinstance(error, OrderRejectedError)
+    assert (error.code, error.venue_text, error.details) == (-2021, "Partly failed.", halves)
+    futures = from_reply(refused(400, -2021, "x"), market=Market.FUTURES, creates_order=True)
+    assert isinstance(futures, OrderRejectedError)
+    assert futures.hint == hint(Market.FUTURES, -2021)
 
 
 def test_the_same_number_can_mean_different_things_on_futures() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import threading
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 
 from exchange.binance.clock import wall_milliseconds
 from exchange.binance.spot import BinanceSpotGateway
+from exchange.binance.tests.asking import bought, permit
 from exchange.binance.tests.conftest import KEY, SECRET, loopback_urls
+from exchange.binance.tests.samples import AT, KLINE, PLACED, QUERIED
 from exchange.binance.tests.scripted_server import Reply, ScriptedServer
-from exchange.binance.tests.test_parsing import AT, KLINE, PLACED, QUERIED
 from exchange.binance.urls import TESTNET_URLS
 from exchange.domain.clock import from_milliseconds
 from exchange.domain.errors import (
@@ -27,7 +29,8 @@ from exchange.domain.errors import (
     UnknownSymbolError,
 )
 from exchange.domain.gateway import ExchangeGateway
-from exchange.domain.types import Environment, MarketOrderRequest, Side
+from exchange.domain.reports import OrderReport
+from exchange.domain.types import Environment
 
 ORDER = "/api/v3/order"
 TIME = "/api/v3/time"
@@ -36,16 +39,8 @@ ACCOUNT_REPLY = {"uid": 7, "canTrade": True, "balances": []}
 TOO_LATE = {"code": -1021, "msg": "Timestamp for this request is outside of the recvWindow."}
 
 
-def request(**changes: Any) -> MarketOrderRequest:
-    values: dict[str, Any] = {
-        "symbol": "BTCUSDT",
-        "side": Side.BUY,
-        "quantity": Decimal("0.00000001"),
-        "client_order_id": "tb-1",
-        "signed_at_ms": 1_700_000_000_123,
-        "recv_window_ms": 4321,
-    }
-    return MarketOrderRequest(**(values | changes))
+def buy(gateway: BinanceSpotGateway, **changes: Any) -> OrderReport:
+    return gateway.place_market_order(bought(**changes), permit=permit())
 
 
 def test_the_gateway_fulfils_the_protocol(gateway: BinanceSpotGateway) -> None:
@@ -59,7 +54,7 @@ def test_an_order_goes_out_once_in_plain_decimals_with_its_committed_timestamp(
 ) -> None:
     script.says(ORDER, PLACED)
 
-    report = gateway.place_market_order(request())
+    report = buy(gateway)
 
     assert report.venue_order_id == "28"
     (seen,) = script.seen  # no clock was asked before it
@@ -101,7 +96,7 @@ def test_an_order_whose_reply_is_lost_or_odd_is_unknown_and_not_sent_again(
     script.says(ORDER, PLACED)
 
     with pytest.raises(OutcomeUnknownError):
-        gateway.place_market_order(request())
+        buy(gateway)
 
     assert len(script.asked(ORDER)) == 1
 
@@ -113,7 +108,7 @@ def test_an_order_without_an_answer_in_time_is_unknown(
     script.queue(ORDER, Reply(delay=release))
 
     with pytest.raises(OutcomeUnknownError, match="no answer in time"):
-        gateway.place_market_order(request())
+        buy(gateway)
 
     release.set()
     assert len(script.asked(ORDER)) == 1
@@ -127,7 +122,7 @@ def test_an_order_on_a_pooled_connection_that_died_is_unknown(
     script.queue(ORDER, Reply(drops=True))
 
     with pytest.raises(OutcomeUnknownError):
-        gateway.place_market_order(request())
+        buy(gateway)
 
 
 def test_an_order_with_a_late_timestamp_goes_back_to_the_caller_without_a_resync(
@@ -136,7 +131,7 @@ def test_an_order_with_a_late_timestamp_goes_back_to_the_caller_without_a_resync
     script.says(ORDER, TOO_LATE, status=400)
 
     with pytest.raises(TimestampError) as caught:
-        gateway.place_market_order(request())
+        buy(gateway)
 
     assert caught.value.code == -1021
     assert [seen.path for seen in script.seen] == [ORDER]
@@ -151,17 +146,23 @@ def test_a_venue_that_cannot_be_reached_provably_got_no_order() -> None:
     )
 
     with pytest.raises(UnavailableError):
-        gateway.place_market_order(request())
+        buy(gateway)
 
 
 @pytest.mark.parametrize("client_order_id", ["", "a" * 37, "a b", "a&side=SELL", "ä", "a.b"])
 def test_a_client_order_id_that_would_break_the_signature_is_not_sent(
     script: ScriptedServer, gateway: BinanceSpotGateway, client_order_id: str
 ) -> None:
-    with pytest.raises(OrderRejectedError, match="not sent"):
-        gateway.place_market_order(request(client_order_id=client_order_id))
-    with pytest.raises(OrderRejectedError, match="not sent"):
-        gateway.order_by_client_id("BTCUSDT", client_order_id)
+    calls: list[Callable[[], object]] = [
+        lambda: buy(gateway, client_order_id=client_order_id),
+        lambda: gateway.order_by_client_id("BTCUSDT", client_order_id),
+        lambda: gateway.cancel_order("BTCUSDT", client_order_id),
+        lambda: gateway.list_by_client_id(client_order_id),
+        lambda: gateway.cancel_list("BTCUSDT", client_order_id),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="client_order_id must be"):
+            call()
 
     assert script.seen == []
 
@@ -173,7 +174,7 @@ def test_without_a_key_market_data_work_and_nothing_else_is_asked(script: Script
     )
 
     assert gateway.ticker("BTCUSDT").price == Decimal("60000.10")
-    for call in (gateway.account, lambda: gateway.place_market_order(request())):
+    for call in (gateway.account, lambda: buy(gateway)):
         with pytest.raises(CredentialsError):
             call()
 
@@ -207,21 +208,6 @@ def test_klines_that_cannot_be_are_not_asked_for(
         gateway.klines("BTCUSDT", interval, limit=limit)
 
     assert script.seen == []
-
-
-def test_rules_are_asked_for_once_and_anew_after_an_hour(
-    script: ScriptedServer, gateway: BinanceSpotGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    row = {"symbol": "XUSDT", "status": "TRADING", "baseAsset": "X", "quoteAsset": "USDT"}
-    for status in ("TRADING", "HALT"):
-        body: dict[str, Any] = {"symbols": [row | {"status": status, "filters": []}]}
-        script.says("/api/v3/exchangeInfo", body)
-
-    assert gateway.rules("XUSDT") is gateway.rules("XUSDT")
-    assert [seen.values for seen in script.seen] == [{"symbol": "XUSDT"}]
-
-    monkeypatch.setattr("exchange.binance.spot.RULES_LIFETIME_SECONDS", 0.0)
-    assert not gateway.rules("XUSDT").is_trading
 
 
 def test_rules_of_an_unlisted_symbol_are_unknown(

@@ -14,15 +14,18 @@ from exchange.domain.errors import (
     UnavailableError,
     UnknownSymbolError,
 )
-from exchange.domain.types import AccountInfo, Balance, VenueOrderStatus
+from exchange.domain.reports import VenueOrderStatus
+from exchange.domain.types import AccountInfo, Balance
 
 
 def test_only_statuses_that_can_change_are_not_final() -> None:
     open_ones = {status for status in VenueOrderStatus if not status.is_final}
 
     assert open_ones == {
+        VenueOrderStatus.PENDING_NEW,
         VenueOrderStatus.NEW,
         VenueOrderStatus.PARTIALLY_FILLED,
+        VenueOrderStatus.PENDING_CANCEL,
         VenueOrderStatus.OTHER,
     }
 
