@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import AdminForm
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
@@ -21,7 +23,7 @@ from unfold.widgets import (
 from accounts.models import User
 from exchange.forms import AddAPIKeyForm
 from exchange.models import APIKey, ExchangeAccount
-from exchange.services import add_api_key, revoke_api_key
+from exchange.services import add_api_key, check_api_key, revoke_api_key
 
 NEW_KEY_FIELDS = ("owner", "label", "environment", "key", "secret")
 
@@ -95,20 +97,32 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         "owner",
         "account",
         "key_hint",
-        "permissions",
+        "what_it_may_do",
+        "to_put_right",
         "last_checked_at",
         "revoked_at",
         "created_at",
     )
     readonly_fields = fields[1:]
     form = LabelForm
-    actions = ("revoke_selected",)
-    actions_submit_line = ("revoke_this",)  # a button of the form: a link would revoke on GET
+    actions = ("check_selected", "revoke_selected")
+    # Buttons of the form: links would ask the venue, or revoke, on GET.
+    actions_submit_line = ("check_this", "revoke_this")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[APIKey]:
         """Leave the ciphertexts in the database; no page needs them."""
         queryset: QuerySet[APIKey] = super().get_queryset(request)
         return queryset.defer("encrypted_key", "encrypted_secret")
+
+    @admin.display(description="Permissions")
+    def what_it_may_do(self, api_key: APIKey) -> str:
+        """Say what the venue told at the last check; shown, never asked anew."""
+        return "; ".join(api_key.permissions_in_words) or "not known yet"
+
+    @admin.display(description="Put right")
+    def to_put_right(self, api_key: APIKey) -> str:
+        """Say what is dangerous about the key."""
+        return "\n\n".join(api_key.warnings) or "nothing"
 
     def save_model(self, request: HttpRequest, obj: APIKey, form: Any, change: Any) -> None:
         """Save the label alone, so that a key revoked meanwhile stays revoked; run the button."""
@@ -135,6 +149,7 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         if added is None:
             return self._add_page(request, form, form_url)
         self.log_addition(request, added, [{"added": {}}])
+        self._warn(request, added)
         return self.response_add(request, added)  # type: ignore[no-any-return]
 
     def _add_page(
@@ -155,6 +170,34 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         }
         page: HttpResponse = self.render_change_form(request, context, add=True, form_url=form_url)
         return page
+
+    @admin.action(description="Check permissions of selected keys again", permissions=("change",))
+    def check_selected(self, request: HttpRequest, queryset: QuerySet[APIKey]) -> None:
+        """Ask the venue about each key that is not revoked."""
+        # All columns: the list defers the ciphertexts, which opening a gateway needs.
+        keys = APIKey.objects.filter(pk__in=queryset).select_related("account")
+        for api_key in keys:
+            self._check(request, api_key)
+
+    @action(description="Check permissions again", permissions=("change",))  # type: ignore[untyped-decorator]
+    def check_this(self, request: HttpRequest, obj: APIKey) -> None:
+        """Ask the venue about the key of the page, once the form's transaction has ended."""
+        transaction.on_commit(partial(self._check, request, obj))
+
+    def _check(self, request: HttpRequest, api_key: APIKey) -> None:
+        try:
+            check_api_key(api_key=api_key)
+        except ValidationError as error:
+            self.message_user(request, f"{api_key}: {' '.join(error.messages)}", messages.ERROR)
+            return
+        self.log_change(request, api_key, "Permissions checked.")
+        words = "; ".join(api_key.permissions_in_words)
+        self.message_user(request, f"{api_key}: {words}.", messages.SUCCESS)
+        self._warn(request, api_key)
+
+    def _warn(self, request: HttpRequest, api_key: APIKey) -> None:
+        for warning in api_key.warnings:
+            self.message_user(request, f"{api_key}: {warning}", messages.WARNING)
 
     @admin.action(description="Revoke selected keys", permissions=("change",))
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[APIKey]) -> None:

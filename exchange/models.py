@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from exchange.domain.types import Environment
 from exchange.fields import EncryptedTextField
+from exchange.permissions import in_words, warnings_about
 from exchange.sealing import Ciphertext, seal
 
 LABEL_LENGTH: Final = 64
@@ -106,6 +107,16 @@ class APIKey(models.Model):
     def is_revoked(self) -> bool:
         """Say whether the key must not be used any more."""
         return self.revoked_at is not None
+
+    @property
+    def permissions_in_words(self) -> list[str]:
+        """Return what the venue last said that the key may do, one phrase each."""
+        return in_words(self.permissions)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return what a person should put right about the key, the most dangerous first."""
+        return warnings_about(Environment(self.environment), self.permissions)
 
     def set_credentials(self, *, key: str, secret: str) -> None:
         """Encrypt both for this row and owner; needs `owner` to be set, saves nothing."""

@@ -1,16 +1,17 @@
-"""What a person may do with keys: add one, revoke one."""
+"""What a person may do with keys: add one, check it again, revoke one."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from exchange.credentials import Credentials
+from exchange.credentials import Credentials, CredentialsDecryptError
+from exchange.domain.budget import Priority, asking_for
 from exchange.domain.errors import (
     CredentialsError,
     GatewayError,
@@ -18,9 +19,16 @@ from exchange.domain.errors import (
     TimestampError,
     UnavailableError,
 )
-from exchange.domain.types import AccountInfo, Environment, Market
+from exchange.domain.gateway import ExchangeGateway
+from exchange.domain.types import Environment, Market
 from exchange.models import LABEL_LENGTH, APIKey, EnvironmentChoices, ExchangeAccount
-from exchange.registry import ClientInitError, temporary_gateway
+from exchange.permissions import as_stored, reason_to_refuse
+from exchange.registry import (
+    ClientInitError,
+    KeyRevokedError,
+    gateway_for,
+    temporary_gateway,
+)
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -30,21 +38,48 @@ KEY_LENGTH: Final = 64
 KEY_PATTERN: Final = re.compile(rf"[A-Za-z0-9]{{{KEY_LENGTH}}}")
 
 
+class _Found(NamedTuple):
+    """What the venue says about a key: the number of its account, and what the key may do."""
+
+    uid: str
+    flags: dict[str, bool | None]
+
+
 def add_api_key(*, owner: User, environment: str, label: str, key: str, secret: str) -> APIKey:
     """Check the key at the venue and store it encrypted.
 
     ValidationError, by field, when something is malformed, the venue refuses the key or cannot
-    be reached, or the account belongs to another person. Nothing is stored then. The venue is
-    asked outside of any transaction of this function; a live key is stored like any other.
+    be reached, the account belongs to another person, the key cannot read, or it is a live key
+    that may withdraw. Nothing is stored then. What else is unwise about a key is told by
+    `APIKey.warnings`. The venue is asked outside of any transaction of this function.
     """
     plain = Credentials(key=key.strip(), secret=secret.strip())
     _check_form(environment=environment, label=label.strip(), plain=plain)
     _check_label_is_free(owner, label.strip())
     venue = Environment(environment)
-    info = _ask_venue(venue, plain)
+    found = _ask_about_new_key(venue, plain)
+    if refusal := reason_to_refuse(venue, found.flags):
+        raise ValidationError({"key": refusal})
     with transaction.atomic():
-        account = _account_of(owner, venue, info.uid)
-        return _store(owner=owner, account=account, label=label.strip(), plain=plain, info=info)
+        account = _account_of(owner, venue, found.uid)
+        return _store(account=account, label=label.strip(), plain=plain, flags=found.flags)
+
+
+def check_api_key(*, api_key: APIKey, now: datetime | None = None) -> APIKey:
+    """Ask the venue again what the key may do and store it; `APIKey.warnings` tells the dangers.
+
+    ValidationError in plain words when the key was revoked here (the venue is not asked then),
+    cannot be decrypted, is refused by the venue, or the venue cannot be reached. What was
+    known before stays then, with its date. Safe to repeat.
+    """
+    found = _ask_about_stored_key(api_key)
+    if found.uid != api_key.account.uid:
+        raise ValidationError("The venue says that this key opens another account now.")
+    APIKey.objects.filter(pk=api_key.pk, revoked_at__isnull=True).update(
+        permissions=found.flags, last_checked_at=now or timezone.now()
+    )
+    api_key.refresh_from_db(fields=["permissions", "last_checked_at", "revoked_at"])
+    return api_key
 
 
 def revoke_api_key(*, api_key: APIKey, now: datetime | None = None) -> APIKey:
@@ -85,16 +120,46 @@ def _check_label_is_free(owner: User, label: str) -> None:
         raise ValidationError({"label": "You have a key with this label."})
 
 
-def _ask_venue(environment: Environment, plain: Credentials) -> AccountInfo:
+def _ask_about_new_key(environment: Environment, plain: Credentials) -> _Found:
     try:
         with temporary_gateway(environment, Market.SPOT, plain) as gateway:
-            return gateway.account()
+            return _ask_venue(gateway)
     except ClientInitError as error:
         raise ValidationError({"environment": str(error)}) from None
     except CredentialsError as error:
-        raise ValidationError({"key": f"The venue refuses this key. It says: {error}"}) from None
+        raise ValidationError({"key": _refused_key(error)}) from None
     except GatewayError as error:
         raise ValidationError(_plain_words(error)) from None
+
+
+def _ask_about_stored_key(api_key: APIKey) -> _Found:
+    try:
+        return _ask_venue(gateway_for(api_key, Market.SPOT))
+    except KeyRevokedError:
+        _refuse("The key was revoked here; the venue is not asked about it.")
+    except CredentialsDecryptError:
+        _refuse("The stored key cannot be decrypted with the FERNET_KEYS of this installation.")
+    except ClientInitError as error:
+        _refuse(str(error))
+    except CredentialsError as error:
+        _refuse(_refused_key(error))
+    except GatewayError as error:
+        _refuse(_plain_words(error))
+
+
+def _refuse(words: str) -> NoReturn:
+    raise ValidationError(words) from None
+
+
+def _ask_venue(gateway: ExchangeGateway) -> _Found:
+    with asking_for(Priority.PAGE):  # a person waits, bots come first
+        info = gateway.account()
+        permissions = gateway.key_permissions()
+    return _Found(info.uid, as_stored(permissions, is_account_open=info.can_trade))
+
+
+def _refused_key(error: CredentialsError) -> str:
+    return f"The venue refuses this key. It says: {error}"
 
 
 def _plain_words(error: GatewayError) -> str:
@@ -102,7 +167,7 @@ def _plain_words(error: GatewayError) -> str:
         seconds = round(error.retry_after)
         return f"The venue asks to wait {seconds} s before the next request. Try again then."
     if isinstance(error, UnavailableError):
-        return f"The venue could not be reached, the key was not stored. Try again. ({error})"
+        return f"The venue could not be reached, nothing was stored. Try again. ({error})"
     if isinstance(error, TimestampError):
         return "The clock of this machine differs from the venue's. Check its synchronisation."
     return f"The venue refuses the request. It says: {error}"
@@ -118,14 +183,14 @@ def _account_of(owner: User, environment: Environment, uid: str) -> ExchangeAcco
 
 
 def _store(
-    *, owner: User, account: ExchangeAccount, label: str, plain: Credentials, info: AccountInfo
+    *, account: ExchangeAccount, label: str, plain: Credentials, flags: dict[str, bool | None]
 ) -> APIKey:
     api_key = APIKey(
-        owner=owner,
+        owner=account.owner,
         account=account,
         label=label,
         environment=account.environment,
-        permissions={"can_trade": info.can_trade},
+        permissions=flags,
         last_checked_at=timezone.now(),
     )
     api_key.set_credentials(key=plain.key, secret=plain.secret)

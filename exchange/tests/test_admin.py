@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
 from django.contrib import admin
 from django.test import Client, RequestFactory
@@ -11,7 +14,8 @@ from exchange.models import APIKey, ExchangeAccount
 from exchange.services import revoke_api_key
 
 ADD = "admin:exchange_apikey_add"
-REVOKE = "exchange_apikey_revoke_this"  # the button's name
+CHECK = "exchange_apikey_check_this"  # the buttons' names
+REVOKE = "exchange_apikey_revoke_this"
 LIST = "admin:exchange_apikey_changelist"
 
 
@@ -50,7 +54,8 @@ def test_an_operator_adds_a_key_through_the_service(
 
     assert answer.status_code == 302
     stored = APIKey.objects.get()
-    assert (stored.owner, stored.label, stored.permissions) == (owner, "main", {"can_trade": True})
+    assert (stored.owner, stored.label) == (owner, "main")
+    assert stored.permissions["can_trade"] is True
 
 
 @pytest.mark.parametrize(
@@ -78,7 +83,7 @@ def test_a_refused_key_comes_back_with_the_reason_and_without_its_secrets(
 def test_an_unreachable_venue_is_an_error_of_the_form(
     operator: Client, owner: User, demo: RunningExchange
 ) -> None:
-    demo.set_fault(endpoint="*", when="before", action="drop", times=5)
+    demo.set_fault(endpoint="*", when="before", action="drop", times=None)
 
     answer = operator.post(reverse(ADD), new_key(owner))
 
@@ -188,3 +193,78 @@ def test_a_stranger_cannot_add_a_key(owner: User) -> None:
 
     assert client.post(reverse(ADD), new_key(owner)).status_code == 302  # to the sign-in page
     assert not APIKey.objects.exists()
+
+
+def test_what_a_key_may_do_is_shown_in_words_and_no_page_asks_the_venue(
+    operator: Client, stored_key: APIKey, demo: RunningExchange
+) -> None:
+    stored_key.permissions = {"can_trade": False, "is_ip_restricted": None}
+    stored_key.save()
+    demo.set_fault(endpoint="*", when="before", action="drop", times=None)
+
+    page = operator.get(change_page(stored_key)).content.decode()
+    listed = operator.get(reverse(LIST)).content.decode()
+    operator.get(change_page(stored_key), {CHECK: "1"})
+
+    assert "cannot trade spot" in page
+    assert "The key cannot trade: bots that use it only look." in page
+    assert "any address" not in page
+    assert "Check permissions of selected keys again" in listed
+    assert demo.faults()[0]["hits"] == 0
+
+
+def test_a_key_of_old_shows_that_its_permissions_are_not_known(
+    operator: Client, stored_key: APIKey
+) -> None:
+    assert "not known yet" in operator.get(change_page(stored_key)).content.decode()
+
+
+def test_an_operator_checks_permissions_again_from_the_list_and_revoked_keys_are_left_alone(
+    operator: Client, owner: User, demo: RunningExchange
+) -> None:
+    operator.post(reverse(ADD), new_key(owner))
+    operator.post(reverse(ADD), new_key(owner, label="old"))
+    revoke_api_key(api_key=APIKey.objects.get(label="old"))
+    APIKey.objects.update(permissions={}, last_checked_at=None)
+    chosen = [str(pk) for pk in APIKey.objects.values_list("pk", flat=True)]
+
+    answer = operator.post(
+        reverse(LIST), {"action": "check_selected", "_selected_action": chosen}, follow=True
+    )
+
+    page = answer.content.decode()
+    assert "trades spot" in page
+    assert "was revoked here" in page
+    assert APIKey.objects.get(label="main").permissions["can_trade"] is True
+    assert APIKey.objects.get(label="old").permissions == {}
+
+
+def test_an_operator_checks_permissions_again_from_the_page_of_the_key(
+    operator: Client,
+    owner: User,
+    demo: RunningExchange,
+    django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[object]],
+) -> None:
+    operator.post(reverse(ADD), new_key(owner))
+    api_key = APIKey.objects.get()
+    APIKey.objects.update(permissions={})
+
+    with django_capture_on_commit_callbacks(execute=True):
+        operator.post(change_page(api_key), {"label": "main", CHECK: "1"})
+        # Not while Django holds the transaction of the form open.
+        assert APIKey.objects.get().permissions == {}
+
+    assert APIKey.objects.get().permissions["can_read"] is True
+
+
+def test_a_check_that_fails_is_an_error_message(
+    operator: Client, owner: User, demo: RunningExchange
+) -> None:
+    operator.post(reverse(ADD), new_key(owner))
+    demo.set_fault(endpoint="*", when="before", action="drop", times=None)
+    chosen = {"action": "check_selected", "_selected_action": str(APIKey.objects.get().pk)}
+
+    page = operator.post(reverse(LIST), chosen, follow=True).content.decode()
+
+    assert "could not be reached" in page
+    assert APIKey.objects.get().permissions["can_trade"] is True

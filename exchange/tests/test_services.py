@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +13,10 @@ from django.test import override_settings
 from accounts.models import User
 from exchange.binance.tests.conftest import loopback_urls
 from exchange.credentials import Credentials, credentials
+from exchange.demo.auth import DEFAULT_FLAGS
 from exchange.demo.testing import TEST_KEY, TEST_SECRET, RunningExchange
 from exchange.models import APIKey, ExchangeAccount
-from exchange.services import add_api_key, revoke_api_key
+from exchange.services import add_api_key, check_api_key, revoke_api_key
 from exchange.tests.conftest import SECOND_KEY, SECOND_SECRET
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +49,15 @@ def test_an_added_key_is_stored_with_its_account(demo: RunningExchange, owner: U
     stored = APIKey.objects.get()
     assert stored == api_key
     assert (stored.label, stored.environment, stored.key_hint) == ("main", "demo", "key0")
-    assert stored.permissions == {"can_trade": True}
+    assert stored.permissions == {
+        "can_read": True,
+        "can_trade": True,
+        "can_withdraw": False,
+        "can_use_futures": True,
+        "can_transfer": True,
+        "is_ip_restricted": False,
+    }
+    assert stored.warnings == []
     assert stored.last_checked_at is not None
     assert credentials(stored) == Credentials(key=TEST_KEY, secret=TEST_SECRET)
     assert (stored.account.owner, stored.account.environment) == (owner, "demo")
@@ -138,12 +148,185 @@ def test_a_key_that_the_venue_refuses_is_not_stored(demo: RunningExchange, owner
     assert ExchangeAccount.objects.count() == 0
 
 
+@pytest.fixture
+def live(demo: RunningExchange) -> Iterator[RunningExchange]:
+    """Let the running exchange play the live venue; its first key is the one that is added."""
+    urls = {**settings.EXCHANGE_URLS, "live": loopback_urls(demo.url)}
+    with override_settings(EXCHANGE_URLS=urls):
+        yield demo
+    demo.control("keys", {"key_number": 1, **DEFAULT_FLAGS})
+
+
+def restrict(venue: RunningExchange, **flags: bool) -> None:
+    venue.control("keys", {"key_number": 1, **flags})
+
+
+def test_a_live_key_that_may_withdraw_is_refused_with_what_to_do(
+    live: RunningExchange, owner: User
+) -> None:
+    restrict(live, enableWithdrawals=True, ipRestrict=True)
+
+    problems = refusal(lambda: add(owner, environment="live"))
+
+    assert list(problems) == ["key"]
+    assert "may withdraw" in problems["key"][0]
+    assert "switch off “Enable Withdrawals”" in problems["key"][0]
+    assert ExchangeAccount.objects.count() == 0
+
+
+def test_a_demo_key_may_have_any_permission_for_there_is_nothing_to_steal(
+    live: RunningExchange, owner: User
+) -> None:
+    restrict(live, enableWithdrawals=True)
+
+    api_key = add(owner)
+
+    assert api_key.permissions["can_withdraw"] is True
+    assert api_key.warnings == []
+
+
+def test_a_key_that_cannot_read_is_refused_everywhere(live: RunningExchange, owner: User) -> None:
+    restrict(live, enableReading=False)
+
+    problems = refusal(lambda: add(owner))
+
+    assert list(problems) == ["key"]
+    assert ExchangeAccount.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "warnings"),
+    [
+        ({"ipRestrict": True}, []),
+        ({"ipRestrict": False}, ["The key can be used from any address."]),
+        ({"ipRestrict": True, "enableSpotAndMarginTrading": False}, ["The key cannot trade"]),
+        ({"ipRestrict": True, "canTrade": False}, ["The key cannot trade"]),
+        (
+            {"ipRestrict": False, "enableSpotAndMarginTrading": False},
+            ["The key can be used from any address.", "The key cannot trade"],
+        ),
+    ],
+)
+def test_an_unwise_live_key_is_stored_with_its_warnings(
+    live: RunningExchange, owner: User, flags: dict[str, bool], warnings: list[str]
+) -> None:
+    restrict(live, **flags)
+
+    found = add(owner, environment="live").warnings
+
+    assert len(found) == len(warnings)
+    for warning, start in zip(found, warnings, strict=True):
+        assert warning.startswith(start)
+
+
+def test_a_venue_that_does_not_say_leaves_the_flags_open(
+    live: RunningExchange, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As spot's testnet, which has no sapi.
+    monkeypatch.setattr("exchange.binance.urls.HOSTS_WITHOUT_SAPI", frozenset({"127.0.0.1"}))
+
+    api_key = add(owner, environment="live")
+
+    assert api_key.permissions == {
+        "can_read": None,
+        "can_trade": True,
+        "can_withdraw": None,
+        "can_use_futures": None,
+        "can_transfer": None,
+        "is_ip_restricted": None,
+    }
+    assert api_key.permissions_in_words == ["trades spot"]
+    assert [warning[:21] for warning in api_key.warnings] == ["The venue did not say"]
+
+
+def test_a_check_stores_what_the_venue_says_now(live: RunningExchange, owner: User) -> None:
+    restrict(live, ipRestrict=True)
+    api_key = add(owner, environment="live")
+    restrict(live, enableWithdrawals=True, enableFutures=False)
+
+    later = datetime(2030, 1, 1, tzinfo=UTC)
+    check_api_key(api_key=api_key, now=later)
+
+    stored = APIKey.objects.get()
+    assert stored.permissions["can_withdraw"] is True
+    assert stored.permissions["can_use_futures"] is False
+    assert stored.last_checked_at == api_key.last_checked_at == later
+    assert [warning[:20] for warning in stored.warnings] == ["The key may withdraw"]
+    assert stored.permissions_in_words == [
+        "reads balances and orders",
+        "trades spot",
+        "cannot trade futures",
+        "moves funds between wallets",
+        "CAN WITHDRAW",
+        "usable from listed addresses only",
+    ]
+
+
+def test_a_failed_check_keeps_what_was_known(demo: RunningExchange, owner: User) -> None:
+    before = add(owner)
+    demo.set_fault(endpoint="*", when="before", action="drop", times=None)
+
+    with pytest.raises(ValidationError, match="could not be reached"):
+        check_api_key(api_key=before)
+
+    after = APIKey.objects.get()
+    assert (after.permissions, after.last_checked_at) == (
+        before.permissions,
+        before.last_checked_at,
+    )
+
+
+def test_a_key_that_the_venue_refuses_now_is_told_and_keeps_what_was_known(
+    demo: RunningExchange, owner: User
+) -> None:
+    before = add(owner)
+    demo.set_fault(
+        endpoint="GET /api/v3/account",
+        when="before",
+        action="error",
+        status=401,
+        code=-2015,
+        message="Invalid API-key, IP, or permissions for action.",
+        times=None,
+    )
+
+    with pytest.raises(ValidationError, match=r"refuses this key.*code -2015"):
+        check_api_key(api_key=before)
+
+    assert APIKey.objects.get().permissions == before.permissions
+
+
+def test_a_revoked_key_is_never_asked_about(demo: RunningExchange, owner: User) -> None:
+    api_key = revoke_api_key(api_key=add(owner))
+    before = APIKey.objects.get().last_checked_at
+    demo.set_fault(endpoint="*", when="before", action="drop", times=None)
+
+    with pytest.raises(ValidationError, match="was revoked here"):
+        check_api_key(api_key=api_key)
+
+    assert demo.faults()[0]["hits"] == 0
+    assert APIKey.objects.get().last_checked_at == before
+
+
+def test_a_key_revoked_during_its_check_keeps_what_was_known(
+    demo: RunningExchange, owner: User
+) -> None:
+    api_key = add(owner)
+    stale = APIKey.objects.get()
+    known = APIKey.objects.get().last_checked_at
+    revoke_api_key(api_key=api_key)
+
+    check_api_key(api_key=stale)  # loaded before the revocation
+
+    assert APIKey.objects.get().last_checked_at == known
+    assert stale.is_revoked
+
+
 FAULTS = [
     ({"action": "drop"}, "could not be reached"),
     ({"action": "html"}, "could not be reached"),
     ({"action": "garbage"}, "could not be reached"),
-    ({"action": "error", "status": 429, "code": -1003, "message": "Slow."}, "asks to wait 60 s"),
-    ({"action": "error", "code": -1021, "message": "Late.", "times": 2}, "clock of this machine"),
+    ({"action": "error", "code": -1021, "message": "Late."}, "clock of this machine"),
     ({"action": "error", "code": -1100, "message": "Illegal."}, "It says: Illegal."),
 ]
 
@@ -152,13 +335,31 @@ FAULTS = [
 def test_trouble_at_the_venue_is_told_in_plain_words_and_nothing_is_stored(
     demo: RunningExchange, owner: User, fault: dict[str, Any], words: str
 ) -> None:
-    demo.set_fault(endpoint="GET /api/v3/account", when="before", **fault)
+    demo.set_fault(endpoint="GET /api/v3/account", when="before", times=None, **fault)
 
     problems = refusal(lambda: add(owner))
 
     assert list(problems) in ([""], ["__all__"])
     assert words in next(iter(problems.values()))[0]
     assert ExchangeAccount.objects.count() == 0
+
+
+def test_a_limit_at_the_venue_is_told_with_the_seconds_to_wait(owner: User) -> None:
+    # An exchange of its own: what it forbids this machine to ask holds for tests to come, too.
+    with RunningExchange(accounts=[f"{TEST_KEY}:{TEST_SECRET}:USDT=1"], is_paused=True) as busy:
+        busy.set_fault(
+            endpoint="GET /api/v3/account",
+            when="before",
+            action="error",
+            status=429,
+            code=-1003,
+            message="Slow.",
+        )
+        urls = {**settings.EXCHANGE_URLS, "demo": loopback_urls(busy.url)}
+        with override_settings(EXCHANGE_URLS=urls):
+            problems = refusal(lambda: add(owner))
+
+    assert re.search(r"asks to wait \d+ s", next(iter(problems.values()))[0])
 
 
 def test_a_revoked_key_stays_revoked_since_the_first_time(stored_key: APIKey) -> None:

@@ -1,0 +1,103 @@
+"""Take every step once and write down how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from exchange.credentials import CredentialsDecryptError
+from exchange.domain.budget import Priority, asking_for
+from exchange.domain.errors import (
+    CredentialsError,
+    GatewayError,
+    OrderRejectedError,
+    RateLimitedError,
+    TimestampError,
+    UnavailableError,
+    UnknownSymbolError,
+)
+from exchange.domain.gateway import ExchangeGateway
+from exchange.domain.types import Environment, Market
+from exchange.models import APIKey
+from exchange.registry import KeyRevokedError, gateway_for, market_data_gateway
+from exchange.smoke.report import SmokeReport, Step, StepStatus
+from exchange.smoke.steps import CLOCK_HINT, STEPS, FindingError, SkippedError, Walk
+from exchange.smoke.used_weight import WeightMeter
+
+# The first kind that fits; a refusal that carries a hint of its own does not come here.
+_HINTS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
+    (
+        RateLimitedError,
+        "wait as long as the venue says, and see who else asks from this address",
+    ),
+    (UnavailableError, "check the network and the URLs of this environment; is the venue up?"),
+    (TimestampError, CLOCK_HINT),
+    (CredentialsError, "look at the key's restrictions at the venue, its addresses included"),
+    (UnknownSymbolError, "choose a symbol that the venue lists"),
+    (GatewayError, "the venue's text names what it does not like"),
+)
+
+
+def walk_through(environment: Environment, symbol: str, *, api_key: APIKey | None) -> SmokeReport:
+    """Take every step; one that fails keeps only those from going on that need its answer.
+
+    api_key   of `environment`; without one the steps that need a key are skipped
+    ClientInitError when there is no venue behind `environment`.
+    """
+    meter = WeightMeter()
+    walk = _begin(environment, symbol, api_key, meter)
+    with asking_for(Priority.PAGE):  # bots come first
+        steps = tuple(_taken(name, take, walk, meter) for name, take in STEPS.items())
+    label = api_key.label if api_key else None
+    return SmokeReport(environment=environment, symbol=symbol, key=label, steps=steps)
+
+
+def _begin(
+    environment: Environment, symbol: str, api_key: APIKey | None, meter: WeightMeter
+) -> Walk:
+    public = market_data_gateway(environment, Market.SPOT)
+    meter.listen_to(public)
+    signed: ExchangeGateway | None = None
+    why_no_key: SkippedError | FindingError = SkippedError("no key")
+    if api_key:
+        try:
+            signed = gateway_for(api_key, Market.SPOT)
+            meter.listen_to(signed)
+        except (CredentialsDecryptError, KeyRevokedError) as error:
+            why_no_key = FindingError(str(error), "add the key anew, or restore FERNET_KEYS")
+    return Walk(
+        symbol=symbol,
+        environment=environment,
+        public=public,
+        signed=signed,
+        why_no_key=why_no_key,
+    )
+
+
+def _taken(name: str, take: Callable[[Walk], str], walk: Walk, meter: WeightMeter) -> Step:
+    started, before = time.monotonic(), meter.used
+    status, hint = StepStatus.OK, ""
+    try:
+        detail = take(walk)
+    except SkippedError as error:
+        return Step(name=name, status=StepStatus.SKIPPED, detail=str(error))
+    except FindingError as finding:
+        status, detail, hint = finding.status, str(finding), finding.hint
+    except GatewayError as error:
+        status = StepStatus.FAILED
+        detail, hint = _in_words(error)
+    return Step(
+        name=name,
+        status=status,
+        detail=detail,
+        hint=hint,
+        seconds=round(time.monotonic() - started, 4),
+        weight=meter.since(before),
+    )
+
+
+def _in_words(error: GatewayError) -> tuple[str, str]:
+    if isinstance(error, OrderRejectedError) and error.hint:
+        return str(error).removesuffix(error.hint).rstrip(": "), error.hint
+    return str(error), next(hint for kind, hint in _HINTS if isinstance(error, kind))

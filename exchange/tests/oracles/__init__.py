@@ -1,0 +1,1 @@
+"""Judges that none of us wrote: the venue's own SDK models and its documented signatures."""
