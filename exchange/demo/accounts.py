@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,23 @@ _LARGEST_DIGITS: Final = 12
 KEY_PATTERN: Final = re.compile(r"[A-Za-z0-9]{16,64}")
 _ASSET: Final = re.compile(r"[A-Z0-9]{1,20}")
 _AMOUNT: Final = re.compile(rf"[0-9]{{1,{_LARGEST_DIGITS}}}(\.[0-9]{{1,{DECIMALS}}})?")
+
+# What a new key may do: everything but take money away. `canTrade` is the account's, not the key's.
+DEFAULT_FLAGS: Final = {
+    "ipRestrict": False,
+    "enableReading": True,
+    "enableWithdrawals": False,
+    "enableInternalTransfer": False,
+    "enableMargin": False,
+    "enableFutures": True,
+    "permitsUniversalTransfer": True,
+    "enableVanillaOptions": False,
+    "enableFixApiTrade": False,
+    "enableFixReadOnly": False,
+    "enableSpotAndMarginTrading": True,
+    "enablePortfolioMarginTrading": False,
+    "canTrade": True,
+}
 
 Deposits = dict[tuple[str, str], Decimal]
 
@@ -37,6 +54,21 @@ class AccountSpec:
 
     def __repr__(self) -> str:
         return f"AccountSpec({digest(self.key)[:8]})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The holder of a key that is open at this exchange, and what the key may do.
+
+    flags   by the names of `account/apiRestrictions`, and `canTrade`
+    """
+
+    uid: int
+    secret: str
+    flags: dict[str, bool] = field(default_factory=DEFAULT_FLAGS.copy)
+
+    def __repr__(self) -> str:
+        return f"Account({self.uid})"
 
 
 def digest(key: str) -> str:

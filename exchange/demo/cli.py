@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from exchange.demo.accounts import parse_accounts
-from exchange.demo.book import DEFAULT_SPREAD_BPS
 from exchange.demo.clock import DEFAULT_SPEED, DEFAULT_START, MAXIMUM_SPEED
 from exchange.demo.price_options import add_price_arguments, price_choices
-from exchange.demo.quotes import DEFAULT_VOLUME_SHARE
 from exchange.demo.server import Server, run_until_signal
 from exchange.demo.times import iso, parse_moment
+from exchange.demo.trading.book import DEFAULT_SPREAD_BPS
+from exchange.demo.trading.quotes import DEFAULT_VOLUME_SHARE
 from exchange.demo.venue import DEFAULT_SLIPPAGE_BPS, ExchangeConfig
 
 DEFAULT_PORT: Final = 9080

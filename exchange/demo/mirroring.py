@@ -14,13 +14,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from exchange.demo.beginning import HISTORY_MS
 from exchange.demo.errors import DemoExchangeError
-from exchange.demo.mirror import MirroredSource, Row
-from exchange.demo.sources import Listing, Market, Prices
+from exchange.demo.market.beginning import HISTORY_MS
+from exchange.demo.market.mirror import MirroredSource, Row
+from exchange.demo.market.sources import Listing, Market, Prices
+from exchange.demo.market.upstream import (
+    Upstream,
+    UpstreamError,
+    UpstreamLimitError,
+    UpstreamRefusalError,
+)
 from exchange.demo.state import State
 from exchange.demo.times import DAY_MS, MINUTE_MS, iso
-from exchange.demo.upstream import Upstream, UpstreamError, UpstreamLimitError, UpstreamRefusalError
 from exchange.demo.venue import MARKET_TIME, ExchangeConfig
 
 # A stored state that is older than this finds a market without the time between.

@@ -11,10 +11,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from exchange.demo.errors import DemoExchangeError
-from exchange.demo.recording import BUNDLED_DIRECTORY
-from exchange.demo.sources import DEFAULT_WALKS, Prices
+from exchange.demo.market.recording import BUNDLED_DIRECTORY
+from exchange.demo.market.sources import DEFAULT_WALKS, Prices
+from exchange.demo.market.walk import CHEAPEST, DEAREST
 from exchange.demo.venue import DEFAULT_MIRROR_URL, DEFAULT_MIRRORED
-from exchange.demo.walk import CHEAPEST, DEAREST
 
 _SYMBOL: Final = re.compile(r"[A-Z0-9]{5,20}")
 # Options that mean nothing beside a kind of prices: refused, not ignored.

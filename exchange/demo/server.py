@@ -11,14 +11,14 @@ from contextlib import suppress
 import orjson
 from aiohttp import web
 
-from exchange.demo.control import PREFIX, Control
-from exchange.demo.dispatch import Reply, refusal, respond
+from exchange.demo.control.door import PREFIX, Control
+from exchange.demo.control.faults import Action, Fault, FaultBoard, When
 from exchange.demo.errors import DemoExchangeError, VenueError
-from exchange.demo.faults import Action, Fault, FaultBoard, When
+from exchange.demo.http.dispatch import Reply, refusal, respond
+from exchange.demo.http.past import Past
+from exchange.demo.http.wire import WireRequest
 from exchange.demo.mirroring import Mirror, mirror_of
-from exchange.demo.past import Past
 from exchange.demo.venue import ExchangeConfig, Venue
-from exchange.demo.wire import WireRequest
 
 _JSON = "application/json;charset=UTF-8"
 # Requests that are still held up by a fault when the exchange stops are cut after this.

@@ -20,15 +20,15 @@ from typing import Any, Final
 import requests
 
 from exchange.demo.accounts import parse_account
-from exchange.demo.book import DEFAULT_SPREAD_BPS
 from exchange.demo.clock import DEFAULT_SPEED
-from exchange.demo.dispatch import Reply
+from exchange.demo.http.dispatch import Reply
+from exchange.demo.market.recording import BUNDLED_DIRECTORY
+from exchange.demo.market.sources import Prices
 from exchange.demo.mirroring import mirror_of
-from exchange.demo.quotes import DEFAULT_VOLUME_SHARE
-from exchange.demo.recording import BUNDLED_DIRECTORY
 from exchange.demo.server import Server
-from exchange.demo.sources import Prices
 from exchange.demo.times import parse_moment
+from exchange.demo.trading.book import DEFAULT_SPREAD_BPS
+from exchange.demo.trading.quotes import DEFAULT_VOLUME_SHARE
 from exchange.demo.venue import (
     DEFAULT_MIRROR_URL,
     DEFAULT_MIRRORED,

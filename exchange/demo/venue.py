@@ -11,18 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from exchange.demo.accounts import AccountSpec
-from exchange.demo.auth import Account
-from exchange.demo.beginning import first_market_ms, followed_start_ms
-from exchange.demo.book import DEFAULT_SPREAD_BPS
+from exchange.demo.accounts import Account, AccountSpec
 from exchange.demo.clock import DEFAULT_SPEED, FollowingClock, MarketClock
-from exchange.demo.engine import Engine
 from exchange.demo.errors import DemoExchangeError
 from exchange.demo.limits import RateLimits
-from exchange.demo.market import Track
-from exchange.demo.quotes import DEFAULT_VOLUME_SHARE
-from exchange.demo.recording import BUNDLED_DIRECTORY
-from exchange.demo.sources import (
+from exchange.demo.market.beginning import first_market_ms, followed_start_ms
+from exchange.demo.market.recording import BUNDLED_DIRECTORY
+from exchange.demo.market.sources import (
     DEFAULT_WALKS,
     Listing,
     Market,
@@ -30,9 +25,13 @@ from exchange.demo.sources import (
     recorded_listings,
     walk_listings,
 )
+from exchange.demo.market.steering import SteeredPrice, Steering
+from exchange.demo.market.symbols import Symbol
+from exchange.demo.market.track import Track
 from exchange.demo.state import State
-from exchange.demo.steering import SteeredPrice, Steering
-from exchange.demo.symbols import Symbol
+from exchange.demo.trading.book import DEFAULT_SPREAD_BPS
+from exchange.demo.trading.engine import Engine
+from exchange.demo.trading.quotes import DEFAULT_VOLUME_SHARE
 
 DEFAULT_SLIPPAGE_BPS: Final = Decimal(0)
 MARKET_TIME: Final = "market_time_ms"
@@ -125,7 +124,9 @@ class Venue:
         self.advance()
 
     def close(self) -> None:
-        """Store the exact market time and release the state."""
+        """Match up to the exact market time, store it and release the state."""
+        self.advance()
+        self.engine.remember()
         self.clock.close()
         self.state.close()
 

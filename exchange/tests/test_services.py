@@ -13,7 +13,7 @@ from django.test import override_settings
 from accounts.models import User
 from exchange.binance.tests.conftest import loopback_urls
 from exchange.credentials import Credentials, credentials
-from exchange.demo.auth import DEFAULT_FLAGS
+from exchange.demo.accounts import DEFAULT_FLAGS
 from exchange.demo.testing import TEST_KEY, TEST_SECRET, RunningExchange
 from exchange.models import APIKey, ExchangeAccount
 from exchange.services import add_api_key, check_api_key, revoke_api_key

@@ -22,7 +22,7 @@ from bots.domain.positions import Fill, fold
 from bots.domain.snapshot import PositionState, Snapshot
 from bots.domain.tests.builders import D, parameters, snapshot
 from exchange.demo.clock import DEFAULT_START
-from exchange.demo.recording import BUNDLED_DIRECTORY
+from exchange.demo.market.recording import BUNDLED_DIRECTORY
 from exchange.domain.types import Kline, Side
 
 RECORDING = BUNDLED_DIRECTORY / "BTCUSDT-1m-usdm.csv.gz"

@@ -16,7 +16,7 @@ import pytest
 
 from exchange.demo.cli import add_arguments, run
 from exchange.demo.errors import DemoExchangeError
-from exchange.demo.sources import Prices
+from exchange.demo.market.sources import Prices
 from exchange.demo.testing import TEST_ACCOUNT, RunningExchange
 
 PROJECT = Path(__file__).parents[3]

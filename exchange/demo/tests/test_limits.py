@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 import requests
 
+from exchange.demo.conftest import Caller, refusal
 from exchange.demo.errors import VenueError
+from exchange.demo.http.tests.samples import LISTS, ORDERS, REPLACE
 from exchange.demo.limits import (
     ORDERS_PER_DAY,
     ORDERS_PER_TEN_SECONDS,
@@ -11,8 +13,6 @@ from exchange.demo.limits import (
     RateLimits,
 )
 from exchange.demo.testing import RunningExchange
-from exchange.demo.tests.conftest import Caller, refusal
-from exchange.demo.tests.samples import LISTS, ORDERS, REPLACE
 from exchange.demo.venue import Venue
 
 HOME = "127.0.0.1"

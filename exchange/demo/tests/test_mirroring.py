@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 import requests
 
+from exchange.demo.conftest import Caller
 from exchange.demo.errors import DemoExchangeError
+from exchange.demo.market.sources import Prices
+from exchange.demo.market.symbols import Symbol
+from exchange.demo.market.upstream import Upstream, UpstreamError, UpstreamLimitError
 from exchange.demo.mirroring import mirror_of
 from exchange.demo.server import Server
-from exchange.demo.sources import Prices
-from exchange.demo.symbols import Symbol
 from exchange.demo.testing import RunningExchange
-from exchange.demo.tests.conftest import Caller
-from exchange.demo.upstream import Upstream, UpstreamError, UpstreamLimitError
 from exchange.demo.venue import ExchangeConfig
 
 LOOK_SECONDS = 0.05

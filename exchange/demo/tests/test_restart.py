@@ -17,13 +17,13 @@ import pytest
 import requests
 
 from exchange.demo.accounts import digest
+from exchange.demo.conftest import Caller
 from exchange.demo.schema import STEPS
 from exchange.demo.state import FILE_NAME, State, StateError
 from exchange.demo.testing import TEST_ACCOUNT, RunningExchange
-from exchange.demo.tests.conftest import Caller
-from exchange.demo.tests.engine_world import KEY, SWING, D, World
-from exchange.demo.tests.engine_world import START as WORLD_START
 from exchange.demo.times import MINUTE_MS
+from exchange.demo.trading.tests.engine_world import KEY, SWING, D, World
+from exchange.demo.trading.tests.engine_world import START as WORLD_START
 
 START = "2025-05-05T12:00:00Z"
 ANNOUNCED = re.compile(

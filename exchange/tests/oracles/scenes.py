@@ -303,10 +303,12 @@ def cancel_replace(stage: Stage) -> None:
     """A cancel and a new order in one: both, one, or neither succeeds."""
     new: Form = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
            "quantity": "0.01", "price": "98500"}  # fmt: skip
-    too_dear = new | {"quantity": "5000"}
+    # No filter stands in its way, only the engine: it would take what rests.
+    refused: Form = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT_MAKER",
+               "quantity": "0.01", "price": "300000"}  # fmt: skip
     path = f"{ORDER}/cancelReplace"
     for mode in ("STOP_ON_FAILURE", "ALLOW_FAILURE"):
-        for form in (new, too_dear):
+        for form in (new, refused):
             resting = stage.order(type="LIMIT", timeInForce="GTC", quantity="0.01", price="99000")
             known, unknown = str(resting["orderId"]), "999999"
             for target in (unknown, known):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exchange.demo.dispatch import ENDPOINTS
+from exchange.demo.http.dispatch import ENDPOINTS
 from exchange.demo.testing import TEST_KEY, TEST_SECRET, RunningExchange
 from exchange.tests.oracles.models import (
     ABSENT,

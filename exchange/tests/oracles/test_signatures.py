@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from exchange.binance.client import build_client
 from exchange.binance.tests.conftest import loopback_urls
 from exchange.binance.tests.scripted_server import scripted_server
-from exchange.demo.auth import Account, authenticate, signature_of, signed_payload
+from exchange.demo.accounts import Account
 from exchange.demo.errors import VenueError
-from exchange.demo.wire import Params, WireRequest
+from exchange.demo.http.auth import authenticate, signature_of, signed_payload
+from exchange.demo.http.wire import Params, WireRequest
 
 SPOT_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 SPOT_SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"

@@ -1,0 +1,176 @@
+"""The control door: clock, steered prices, faults and the truth about the books. Loopback only."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from exchange.demo.amounts import to_units, units_text
+from exchange.demo.clock import MAXIMUM_SPEED
+from exchange.demo.control.accounts import all_keys, deposit, set_key, whole_ledger
+from exchange.demo.control.faults import FaultBoard
+from exchange.demo.control.fields import FieldError, Fields
+from exchange.demo.control.symbols import all_symbols, set_symbol
+from exchange.demo.errors import BAD_REQUEST, NOT_FOUND
+from exchange.demo.http.dispatch import Reply
+from exchange.demo.times import DAY_MS, iso, parse_moment, to_milliseconds
+from exchange.demo.venue import Venue
+
+PREFIX: Final = "/_control"
+FORBIDDEN: Final = 403
+SLOWEST_SPEED: Final = 0.001
+_LONGEST_HOLD_SECONDS: Final = 10.0**8
+_LONGEST_JUMP_MS: Final = 366 * DAY_MS
+
+
+class Control:
+    """Answers `/_control/…`. A refused request has changed nothing."""
+
+    def __init__(self, venue: Venue, faults: FaultBoard) -> None:
+        self._venue = venue
+        self._faults = faults
+        self._doors = {
+            ("GET", "/clock"): lambda _: self._clock(),
+            ("POST", "/clock"): self._set_clock,
+            ("GET", "/faults"): lambda _: self._all_faults(),
+            ("POST", "/faults"): self._add_faults,
+            ("DELETE", "/faults"): lambda _: self._clear_faults(),
+            ("GET", "/ledger"): lambda _: whole_ledger(venue),
+            ("POST", "/deposits"): lambda item: deposit(venue, item),
+            ("GET", "/keys"): lambda _: all_keys(venue),
+            ("POST", "/keys"): lambda item: set_key(venue, item),
+            ("GET", "/symbols"): lambda _: all_symbols(venue),
+            ("POST", "/symbols"): lambda item: set_symbol(venue, item),
+            ("GET", "/price"): lambda _: self._prices(),
+            ("POST", "/price"): self._set_price,
+        }
+
+    def respond(
+        self, method: str, path: str, body: str, *, peer: str, origin: str | None = None
+    ) -> Reply:
+        """Answer one control request from `peer`, an IP address.
+
+        A request with an `Origin` comes from a web page, which has no business here.
+        """
+        if not is_loopback(peer) or origin is not None:
+            return Reply(FORBIDDEN, {"error": "the control paths answer only on loopback"})
+        door = self._doors.get((method, path.removeprefix(PREFIX)))
+        if door is None:
+            known = ", ".join(f"{verb} {PREFIX}{name}" for verb, name in self._doors)
+            return Reply(NOT_FOUND, {"error": f"no such control path; known are {known}"})
+        try:
+            return Reply(200, door(_parse_body(body) if method == "POST" else None))
+        except FieldError as e:
+            return Reply(BAD_REQUEST, {"error": str(e)})
+
+    def _clock(self) -> dict[str, Any]:
+        clock = self._venue.clock
+        now_ms = self._venue.advance()
+        return {
+            "running": clock.is_running,
+            "speed": clock.speed,
+            "market_time": iso(now_ms),
+            "market_time_ms": now_ms,
+            "wall_time": iso(self._venue.wall_ms()),
+        }
+
+    def _set_clock(self, item: Any) -> dict[str, Any]:
+        fields = Fields(item, ("running", "speed", "market_time"))
+        running = fields.flag("running") if fields.has("running") else None
+        speed = None
+        if fields.has("speed"):
+            speed = fields.number("speed", least=SLOWEST_SPEED, most=MAXIMUM_SPEED)
+        if fields.has("market_time"):
+            self._jump(fields)
+        try:
+            if speed is not None:
+                self._venue.clock.set_speed(speed)
+            if running is not None:
+                self._venue.clock.set_running(is_running=running)
+        except ValueError as e:
+            raise fields.wrong("running" if speed is None else "speed", str(e)) from e
+        return self._clock()
+
+    def _jump(self, fields: Fields) -> None:
+        try:
+            target = to_milliseconds(parse_moment(fields.text("market_time")))
+        except (ValueError, OverflowError):
+            raise fields.wrong("market_time", "must be a moment in ISO 8601") from None
+        if target > self._venue.clock.now_ms() + _LONGEST_JUMP_MS:
+            raise fields.wrong("market_time", "lies more than 366 days ahead")
+        try:
+            self._venue.clock.jump_to(target)
+        except ValueError as e:
+            raise fields.wrong("market_time", str(e)) from e
+
+    def _all_faults(self) -> list[dict[str, Any]]:
+        return [fault.as_json() for fault in self._faults.all()]
+
+    def _add_faults(self, item: Any) -> list[dict[str, Any]]:
+        added = self._faults.add(item if isinstance(item, list) else [item])
+        return [fault.as_json() for fault in added]
+
+    def _clear_faults(self) -> list[dict[str, Any]]:
+        self._faults.clear()
+        return []
+
+    def _prices(self) -> dict[str, Any]:
+        now_ms = self._venue.advance()
+        return {
+            name: {
+                "price": units_text(track.price(now_ms)),
+                "is_steered": track.steering.at(now_ms) is not None,
+            }
+            for name, track in self._venue.tracks.items()
+        }
+
+    def _set_price(self, item: Any) -> dict[str, Any]:
+        fields = Fields(item, ("symbol", "price", "seconds"))
+        symbol = fields.word("symbol", tuple(self._venue.tracks))
+        if fields.is_null("price"):
+            self._venue.release_price(symbol)
+            return {"symbol": symbol, "price": None, "from": None, "until": None}
+        for_ms = None
+        if fields.has("seconds") and not fields.is_null("seconds"):
+            seconds = fields.number("seconds", least=0.001, most=_LONGEST_HOLD_SECONDS)
+            for_ms = int(seconds * 1000)
+        held = self._venue.hold_price(symbol, self._price_units(fields, symbol), for_ms=for_ms)
+        until = None if held.until_ms is None else iso(held.until_ms)
+        return {
+            "symbol": symbol,
+            "price": units_text(held.price),
+            "from": iso(held.from_ms),
+            "until": until,
+        }
+
+    def _price_units(self, fields: Fields, symbol: str) -> int:
+        rules = self._venue.symbols[symbol]
+        try:
+            price = Decimal(fields.text("price"))
+        except InvalidOperation:
+            raise fields.wrong("price", "must be a decimal number in a string, or null") from None
+        if not price.is_finite() or not rules.tick <= price <= rules.max_price:
+            limits = f"{rules.tick:f} and {rules.max_price:f}"
+            raise fields.wrong("price", f"must lie between {limits}")
+        if price % rules.tick:
+            raise fields.wrong("price", f"must be a multiple of {rules.tick:f}")
+        return to_units(price)
+
+
+def is_loopback(peer: str) -> bool:
+    """Say whether an address is this machine's own."""
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def _parse_body(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as e:
+        raise FieldError(f"the body is no JSON: {e}") from e

@@ -1,0 +1,208 @@
+"""Faults on demand: what goes wrong, on which endpoint, before or after the engine acted."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any, Final, NamedTuple
+
+from exchange.demo.control.fields import Fields
+from exchange.demo.http.dispatch import ENDPOINTS
+
+_FIELDS: Final = (
+    *("endpoint", "when", "action", "seconds", "status", "body"),
+    *("code", "message", "times", "probability"),
+)
+DEFAULT_CODE: Final = -1000
+_HTML: Final = "<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
+_GARBAGE: Final = '{"symbol":"BTCUSDT","orderId'
+
+
+class When(StrEnum):
+    """Whether the engine sees the request before the fault strikes."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Action(StrEnum):
+    """What the client gets to feel."""
+
+    DROP = "drop"  # the connection ends without a reply
+    DELAY = "delay"  # before: the engine gets it late; after: the client hears late
+    STATUS = "status"  # an HTTP status with any body
+    HTML = "html"  # a proxy's error page
+    GARBAGE = "garbage"  # HTTP 200 with half a JSON text
+    ERROR = "error"  # an error body of the venue
+    STALE = "stale"  # a query answers as if the last seconds had not been
+    BAN = "ban"  # from the hit on everything from this address is HTTP 418, for some seconds
+
+
+class KnownError(NamedTuple):
+    """What the venue says with a code, and the HTTP status and Retry-After that go with it."""
+
+    message: str
+    status: int = 400
+    seconds: float = 0.0
+
+
+_LONGEST_SECONDS: Final = dict.fromkeys(Action, 600.0) | {Action.BAN: 3 * 86_400.0}
+_DEFAULT_STATUS: Final = {Action.STATUS: 503, Action.HTML: 502, Action.GARBAGE: 200}
+_NEEDS_SECONDS: Final = (Action.DELAY, Action.STALE, Action.BAN)
+_UNKNOWN: Final = KnownError("An unknown error occurred while processing the request.")
+# Codes with a fixed text (`errors.md`); statuses by "HTTP Return Codes" of `rest-api.md`.
+KNOWN_ERRORS: Final = {
+    -1000: _UNKNOWN,
+    -1001: KnownError("Internal error; unable to process your request. Please try again.", 500),
+    -1003: KnownError(
+        "Too much request weight used; current limit is 6000 request weight per 1 MINUTE."
+        " Please use WebSocket Streams for live updates to avoid polling the API.",
+        429,
+        60.0,
+    ),
+    -1006: KnownError(
+        "An unexpected response was received from the message bus. Execution status unknown.", 500
+    ),
+    -1007: KnownError(
+        "Timeout waiting for response from backend server."
+        " Send status unknown; execution status unknown.",
+        504,
+    ),
+    -1008: KnownError(
+        "Server is currently overloaded with other requests. Please try again in a few minutes.",
+        503,
+    ),
+    -1015: KnownError("Too many new orders; current limit is 100 orders per 10 SECOND.", 429, 10.0),
+    -1016: KnownError("This service is no longer available.", 410),
+    -1021: KnownError("Timestamp for this request is outside of the recvWindow."),
+    -1022: KnownError("Signature for this request is not valid."),
+    -1121: KnownError("Invalid symbol."),
+    -2010: KnownError("Account has insufficient balance for requested action."),
+    -2011: KnownError("Unknown order sent."),
+    -2013: KnownError("Order does not exist."),
+    -2014: KnownError("API-key format invalid.", 401),
+    -2015: KnownError("Invalid API-key, IP, or permissions for action.", 401),
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """One fault. `times` None means without end; `hits` counts how often it struck.
+
+    seconds   how long it delays, how old a stale answer is, how long a ban lasts; of an error what
+              Retry-After says, 0 for none
+    """
+
+    fault_id: int
+    endpoint: str
+    when: When
+    action: Action
+    seconds: float
+    status: int
+    body: str
+    code: int
+    message: str
+    times: int | None
+    probability: float
+    hits: int = 0
+
+    @property
+    def is_spent(self) -> bool:
+        """Say whether the fault has struck as often as it was told to."""
+        return self.times is not None and self.hits >= self.times
+
+    def matches(self, method: str, path: str, when: When) -> bool:
+        """Say whether the fault waits for this request at this point."""
+        return (
+            self.when == when
+            and not self.is_spent
+            and fnmatchcase(f"{method} {path}", self.endpoint)
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fault as the control door shows it."""
+        names = (*_FIELDS, "hits")
+        return {"id": self.fault_id} | {name: getattr(self, name) for name in names}
+
+
+class FaultBoard:
+    """The faults that are set. A request meets at most one before and one after the engine."""
+
+    def __init__(self, *, seed: int) -> None:
+        self._dice = random.Random(seed)  # noqa: S311 - dice for faults, not for secrets
+        self._faults: list[Fault] = []
+        self._last_id = 0
+
+    def add(self, items: list[Any]) -> list[Fault]:
+        """Add faults from JSON; FieldError, and none of them, when one is wrong."""
+        parsed = [parse_fault(item, number) for number, item in enumerate(items, self._last_id + 1)]
+        self._last_id += len(parsed)
+        self._faults += parsed
+        return parsed
+
+    def all(self) -> list[Fault]:
+        """Return every fault since the last `clear`, spent ones too, so that hits can be read."""
+        return list(self._faults)
+
+    def clear(self) -> None:
+        """Forget all faults."""
+        self._faults.clear()
+
+    @property
+    def wants_past(self) -> bool:
+        """Say whether a stale answer may still be asked for, so that old books must be kept."""
+        return any(fault.action is Action.STALE and not fault.is_spent for fault in self._faults)
+
+    def strike(self, method: str, path: str, when: When) -> Fault | None:
+        """Return the first fault that strikes this request, counting the hit."""
+        for fault in self._faults:
+            if fault.matches(method, path, when) and self._dice.random() < fault.probability:
+                fault.hits += 1
+                return fault
+        return None
+
+
+def parse_fault(item: Any, fault_id: int) -> Fault:
+    """Read one fault from JSON; FieldError names the field that is wrong."""
+    fields = Fields(item, _FIELDS)
+    action = Action(fields.word("action", tuple(Action)))
+    code = fields.whole("code", default=DEFAULT_CODE, least=-99_999, most=99_999)
+    known = KNOWN_ERRORS.get(code, _UNKNOWN) if action is Action.ERROR else _UNKNOWN
+    body = _HTML if action is Action.HTML else _GARBAGE if action is Action.GARBAGE else ""
+    status = known.status if action is Action.ERROR else _DEFAULT_STATUS.get(action, 200)
+    return Fault(
+        fault_id=fault_id,
+        endpoint=_endpoint(fields),
+        when=_when(fields, action),
+        action=action,
+        seconds=_seconds(fields, action, known),
+        status=fields.whole("status", default=status, least=200, most=599),
+        body=fields.text("body", default=body),
+        code=code,
+        message=fields.text("message", default=known.message),
+        times=None if fields.is_null("times") else fields.whole("times", default=1, least=1),
+        probability=fields.number("probability", default=1.0, least=0.0, most=1.0),
+    )
+
+
+def _when(fields: Fields, action: Action) -> When:
+    when = When(fields.word("when", tuple(When), default=When.BEFORE))
+    if action is Action.STALE and when is When.AFTER:
+        raise fields.wrong("when", "a stale answer is made before the engine is asked")
+    return when
+
+
+def _seconds(fields: Fields, action: Action, known: KnownError) -> float:
+    default = None if action in _NEEDS_SECONDS else known.seconds
+    return fields.number("seconds", default=default, least=0.0, most=_LONGEST_SECONDS[action])
+
+
+def _endpoint(fields: Fields) -> str:
+    endpoint = fields.text("endpoint")
+    if any(fnmatchcase(f"{method} {path}", endpoint) for method, path in ENDPOINTS):
+        return endpoint
+    raise fields.wrong(
+        "endpoint", "matches none; write it like 'POST /api/v3/order', 'GET /api/v3/*' or '*'"
+    )

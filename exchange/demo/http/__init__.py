@@ -1,0 +1,1 @@
+"""The spot REST API: from a wire request to the venue's JSON."""

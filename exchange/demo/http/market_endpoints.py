@@ -1,0 +1,218 @@
+"""Public endpoints of the spot API: time, rules, klines and prices."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from exchange.demo.amounts import DECIMALS, from_units, text, units_text
+from exchange.demo.errors import VenueError, bad_combination, invalid_data
+from exchange.demo.http.endpoint import Call, Endpoint, day_weight, weight_by_symbol
+from exchange.demo.limits import rate_limits
+from exchange.demo.market.symbols import Symbol
+from exchange.demo.market.track import Candle
+from exchange.demo.times import DAY_MS, MINUTE_MS
+from exchange.domain.intervals import INTERVALS, interval_milliseconds
+
+_AVERAGE_MINUTES: Final = 5
+_MOST_KLINES: Final = 1000
+_TICKER_TYPES: Final = ("FULL", "MINI")
+_PERMISSION: Final = "SPOT"
+
+
+def ping(call: Call) -> dict[str, Any]:
+    """Answer with nothing."""
+    call.params.finish()
+    return {}
+
+
+def server_time(call: Call) -> dict[str, Any]:
+    """Return the wall's time: what timestamps of signed requests are measured against."""
+    call.params.finish()
+    return {"serverTime": call.venue.wall_ms()}
+
+
+def exchange_info(call: Call) -> dict[str, Any]:
+    """Return limits and the rules of one, some or all symbols."""
+    symbols = _listed_symbols(call)
+    show_sets = call.params.boolean("showPermissionSets", default=True)
+    call.params.finish()
+    rows = [symbol.exchange_info() for symbol in symbols]
+    return {
+        "timezone": "UTC",
+        "serverTime": call.venue.wall_ms(),
+        "rateLimits": rate_limits(),
+        "exchangeFilters": [],
+        "symbols": rows if show_sets else [row | {"permissionSets": []} for row in rows],
+    }
+
+
+def klines(call: Call) -> list[list[Any]]:
+    """Return klines by open time, oldest first; the last one may still be open."""
+    track = call.venue.tracks[call.symbol().name]
+    length = _interval_ms(call)
+    start, end = call.params.moment("startTime"), call.params.moment("endTime")
+    limit = call.params.limit(default=500, maximum=_MOST_KLINES)
+    if call.params.text("timeZone") not in (None, "0"):
+        raise invalid_data("timeZone")
+    call.params.finish()
+    now_ms = call.now_ms
+    first = _round_up(max(track.start_ms, start or 0), length)
+    last = min(now_ms if end is None else end, now_ms) // length * length
+    if start is None:
+        first = max(first, last - (limit - 1) * length)
+    last = min(last, first + (limit - 1) * length)
+    candles = track.klines(length, first_ms=first, last_ms=last, now_ms=now_ms)
+    return [_kline_row(candle, length) for candle in candles]
+
+
+def ticker_price(call: Call) -> dict[str, Any] | list[dict[str, Any]]:
+    """Return the last price of one, some or all symbols."""
+    symbols, is_single = call.symbols_of_status()
+    call.params.finish()
+    now_ms = call.now_ms
+    rows = [
+        {"symbol": one.name, "price": units_text(call.venue.tracks[one.name].price(now_ms))}
+        for one in symbols
+    ]
+    return rows[0] if is_single else rows
+
+
+def book_ticker(call: Call) -> dict[str, Any] | list[dict[str, Any]]:
+    """Return best bid and ask of one, some or all symbols."""
+    symbols, is_single = call.symbols_of_status()
+    call.params.finish()
+    now_ms = call.now_ms
+    rows = [{"symbol": one.name} | _best_prices(call, one, now_ms) for one in symbols]
+    return rows[0] if is_single else rows
+
+
+def ticker_24hr(call: Call) -> dict[str, Any] | list[dict[str, Any]]:
+    """Return the statistics of the last 24 hours of market time; closeTime is market time."""
+    symbols, is_single = call.symbols_of_status()
+    kind = call.params.choice("type", _TICKER_TYPES, default="FULL", refusal=_invalid_ticker)
+    call.params.finish()
+    now_ms = call.now_ms
+    rows = [_day_statistics(call, one, now_ms, is_full=kind == "FULL") for one in symbols]
+    return rows[0] if is_single else rows
+
+
+def average_price(call: Call) -> dict[str, Any]:
+    """Return the volume-weighted price of the last five minutes of market time."""
+    symbol = call.symbol()
+    call.params.finish()
+    now_ms = call.now_ms
+    window = _last_minutes(call, symbol, now_ms, _AVERAGE_MINUTES)
+    price = text(_average(window))
+    return {"mins": _AVERAGE_MINUTES, "price": price, "closeTime": now_ms}
+
+
+def _listed_symbols(call: Call) -> list[Symbol]:
+    names = call.params.words("permissions")
+    status = call.symbol_status()
+    symbols, _ = call.chosen_symbols()
+    is_chosen = call.params.has("symbol") or call.params.has("symbols")
+    if is_chosen and (names is not None or status is not None):
+        raise bad_combination()
+    if names is not None and _PERMISSION not in names:
+        return []
+    return [one for one in symbols if status in (None, one.status)]
+
+
+def _invalid_ticker(_name: str) -> VenueError:
+    return VenueError(-1139, "Invalid ticker type.")
+
+
+def _interval_ms(call: Call) -> int:
+    interval = call.params.required_text("interval")
+    if interval not in INTERVALS:
+        raise VenueError(-1120, "Invalid interval.")
+    return interval_milliseconds(interval)
+
+
+def _round_up(moment: int, length: int) -> int:
+    return -(-moment // length) * length
+
+
+def _kline_row(candle: Candle, length_ms: int) -> list[Any]:
+    return [
+        candle.open_ms,
+        *map(units_text, (candle.open, candle.high, candle.low, candle.close, candle.volume)),
+        candle.open_ms + length_ms - 1,
+        units_text(candle.quote_volume),
+        candle.trades,
+        # The recordings do not say who took; half is taken for buyers.
+        units_text(candle.volume // 2),
+        units_text(candle.quote_volume // 2),
+        "0",
+    ]
+
+
+def _best_prices(call: Call, symbol: Symbol, now_ms: int) -> dict[str, str]:
+    book = call.venue.engine.book(symbol, now_ms)
+    quantity = text(book.level_quantity)
+    return {
+        "bidPrice": text(book.bid),
+        "bidQty": quantity,
+        "askPrice": text(book.ask),
+        "askQty": quantity,
+    }
+
+
+def _last_minutes(call: Call, symbol: Symbol, now_ms: int, minutes: int) -> Candle:
+    track = call.venue.tracks[symbol.name]
+    first = (now_ms - minutes * MINUTE_MS) // MINUTE_MS * MINUTE_MS
+    return track.candle(max(first, track.start_ms), now_ms)
+
+
+def _average(candle: Candle) -> Decimal:
+    if not candle.volume:
+        return from_units(candle.close)
+    return Decimal(candle.quote_volume) / Decimal(candle.volume)
+
+
+def _day_statistics(call: Call, symbol: Symbol, now_ms: int, *, is_full: bool) -> dict[str, Any]:
+    day = _last_minutes(call, symbol, now_ms, DAY_MS // MINUTE_MS)
+    short = {
+        "symbol": symbol.name,
+        "openPrice": units_text(day.open),
+        "highPrice": units_text(day.high),
+        "lowPrice": units_text(day.low),
+        "lastPrice": units_text(day.close),
+        "volume": units_text(day.volume),
+        "quoteVolume": units_text(day.quote_volume),
+        "openTime": max(now_ms - DAY_MS, call.venue.tracks[symbol.name].start_ms),
+        "closeTime": now_ms,
+        "firstId": 1 if day.trades else -1,
+        "lastId": day.trades or -1,
+        "count": day.trades,
+    }
+    if not is_full:
+        return short
+    change = from_units(day.close - day.open)
+    best = _best_prices(call, symbol, now_ms)
+    return (
+        short
+        | best
+        | {
+            "priceChange": text(change),
+            "priceChangePercent": f"{change / from_units(day.open) * 100:.3f}",
+            "weightedAvgPrice": f"{_average(day):.{DECIMALS}f}",
+            "prevClosePrice": units_text(day.open),
+            "lastQty": best["bidQty"],
+        }
+    )
+
+
+ENDPOINTS: Final = {
+    ("GET", "/api/v3/ping"): Endpoint(handle=ping, weight=1),
+    ("GET", "/api/v3/time"): Endpoint(handle=server_time, weight=1),
+    ("GET", "/api/v3/exchangeInfo"): Endpoint(handle=exchange_info, weight=20),
+    ("GET", "/api/v3/klines"): Endpoint(handle=klines, weight=2),
+    ("GET", "/api/v3/ticker/price"): Endpoint(handle=ticker_price, weight=weight_by_symbol(2, 4)),
+    ("GET", "/api/v3/ticker/bookTicker"): Endpoint(
+        handle=book_ticker, weight=weight_by_symbol(2, 4)
+    ),
+    ("GET", "/api/v3/ticker/24hr"): Endpoint(handle=ticker_24hr, weight=day_weight),
+    ("GET", "/api/v3/avgPrice"): Endpoint(handle=average_price, weight=2),
+}

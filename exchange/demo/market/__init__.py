@@ -1,0 +1,1 @@
+"""Prices and klines as functions of market time, and the symbols that are listed."""

@@ -1,0 +1,1 @@
+"""Orders, fills and balances: the matching engine and its books."""
