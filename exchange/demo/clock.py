@@ -47,8 +47,7 @@ class MarketClock:
         if self.is_running:
             now_ms += int((self._monotonic() - self._anchored_at) * self.speed * 1000)
         if now_ms > self._ceiling_ms:
-            ahead = int(RESERVED_WALL_SECONDS * self.speed * 1000) if self.is_running else 0
-            self._reserve(now_ms + ahead)
+            self._reserve_from(now_ms)
         return now_ms
 
     def set_running(self, *, is_running: bool) -> None:
@@ -62,6 +61,7 @@ class MarketClock:
         """Run at `speed` from now on, without a jump."""
         self._anchor(self.now_ms())
         self.speed = speed
+        self._reserve_from(self._anchor_ms)
 
     def jump_to(self, market_ms: int) -> None:
         """Go forward to a market time; ValueError when it lies in the past."""
@@ -78,6 +78,10 @@ class MarketClock:
     def _anchor(self, market_ms: int) -> None:
         self._anchor_ms = market_ms
         self._anchored_at = self._monotonic()
+
+    def _reserve_from(self, now_ms: int) -> None:
+        ahead = int(RESERVED_WALL_SECONDS * self.speed * 1000) if self.is_running else 0
+        self._reserve(now_ms + ahead)
 
     def _reserve(self, market_ms: int) -> None:
         self._store(market_ms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 _FIRST: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE accounts (
@@ -57,5 +57,7 @@ CREATE INDEX lists_by_client_id ON order_lists (uid, client_order_id);
 CREATE TABLE symbol_rules (
     symbol TEXT PRIMARY KEY, status TEXT, tick TEXT, step TEXT, min_notional TEXT) WITHOUT ROWID
 """
+# Version 2 sorted all orders of an account to show its newest ones.
+_THIRD: Final = "CREATE INDEX orders_by_account ON orders (uid, symbol)"
 # What leads from each version to the next; a new file walks the whole way.
-STEPS: Final = (_FIRST, _SECOND)
+STEPS: Final = (_FIRST, _SECOND, _THIRD)

@@ -72,7 +72,8 @@ class Server:
 
     async def _listen(self) -> web.ServerRunner:
         # No routes: dispatch knows the paths, and requests are twice as fast without a router.
-        server = web.Server(self._handle, access_log=None)
+        # Bodies stay as they are: the venue unpacks none either.
+        server = web.Server(self._handle, access_log=None, auto_decompress=False)
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         site = web.TCPSite(runner, self._config.host, self._config.port)

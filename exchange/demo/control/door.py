@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from exchange.demo.amounts import to_units, units_text
@@ -124,11 +123,12 @@ class Control:
                 "is_steered": track.steering.at(now_ms) is not None,
             }
             for name, track in self._venue.tracks.items()
+            if name in self._venue.symbols
         }
 
     def _set_price(self, item: Any) -> dict[str, Any]:
         fields = Fields(item, ("symbol", "price", "seconds"))
-        symbol = fields.word("symbol", tuple(self._venue.tracks))
+        symbol = fields.word("symbol", tuple(self._venue.symbols))
         if fields.is_null("price"):
             self._venue.release_price(symbol)
             return {"symbol": symbol, "price": None, "from": None, "until": None}
@@ -147,11 +147,8 @@ class Control:
 
     def _price_units(self, fields: Fields, symbol: str) -> int:
         rules = self._venue.symbols[symbol]
-        try:
-            price = Decimal(fields.text("price"))
-        except InvalidOperation:
-            raise fields.wrong("price", "must be a decimal number in a string, or null") from None
-        if not price.is_finite() or not rules.tick <= price <= rules.max_price:
+        price = fields.decimal("price")
+        if not rules.tick <= price <= rules.max_price:
             limits = f"{rules.tick:f} and {rules.max_price:f}"
             raise fields.wrong("price", f"must lie between {limits}")
         if price % rules.tick:

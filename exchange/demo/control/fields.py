@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Collection
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 from exchange.demo.amounts import DECIMALS, UNIT
 
 _REQUIRED: Any = object()
+_DECIMAL: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
 class FieldError(Exception):
@@ -43,6 +44,8 @@ class Fields:
         value = self._value(name, default)
         if not isinstance(value, str):
             raise self.wrong(name, "must be a string")
+        if not value.isascii() and value != value.encode(errors="replace").decode():
+            raise self.wrong(name, "must be text that can be written as UTF-8")
         return value
 
     def word(self, name: str, allowed: Collection[str], *, default: str = _REQUIRED) -> str:
@@ -64,11 +67,7 @@ class Fields:
     ) -> float:
         """Return a finite number within its bounds; without a default it must be sent."""
         value = self._value(name, _REQUIRED if default is None else default)
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        ):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.wrong(name, "must be a number")
         if not least <= value <= most:
             raise self.wrong(name, f"must lie between {least:g} and {most:g}")
@@ -83,13 +82,17 @@ class Fields:
             raise self.wrong(name, f"must lie between {least} and {most}")
         return value
 
+    def decimal(self, name: str) -> Decimal:
+        """Return a plain number, sent as a string."""
+        value = self.text(name)
+        if _DECIMAL.fullmatch(value) is None:
+            raise self.wrong(name, "must be a decimal number in a string")
+        return Decimal(value)
+
     def amount(self, name: str, *, most: Decimal) -> Decimal:
         """Return an amount above zero, sent as a string, of at most eight decimals."""
-        try:
-            value = Decimal(self.text(name))
-        except InvalidOperation:
-            raise self.wrong(name, "must be a decimal number in a string") from None
-        if not value.is_finite() or not 0 < value <= most:
+        value = self.decimal(name)
+        if not 0 < value <= most:
             raise self.wrong(name, f"must lie above 0 and not above {most:f}")
         if value % UNIT:
             raise self.wrong(name, f"must have at most {DECIMALS} decimals")

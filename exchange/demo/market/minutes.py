@@ -12,7 +12,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from exchange.demo.amounts import UNITS_PER_ONE
 from exchange.demo.times import MINUTE_MS
@@ -109,11 +109,15 @@ class Minutes:
 
 
 class Source(ABC):
-    """One symbol's prices at every market time from `start_ms` on."""
+    """One symbol's prices at every market time from `start_ms` on.
+
+    is_settled  no minute, once asked for, ever changes
+    """
 
     __slots__ = ()
 
     start_ms: int
+    is_settled: ClassVar[bool] = True
 
     @abstractmethod
     def block(self, at_ms: int) -> Minutes:

@@ -61,6 +61,8 @@ class _Observed:
 class MirroredSource(Source):
     """One symbol's prices at another venue, up to the newest market time that it has shown."""
 
+    is_settled = False
+
     def __init__(self, symbol: str, history: Sequence[Row], *, newest_ms: int) -> None:
         self.start_ms = history[0].open_ms
         self._newest_ms = newest_ms

@@ -7,13 +7,16 @@ over it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from exchange.demo.amounts import UNITS_PER_ONE
 from exchange.demo.market.minutes import Minutes, Source
 from exchange.demo.market.steering import SteeredPrice, Steering
 from exchange.demo.times import MINUTE_MS
+
+_CANDLES_KEPT: Final = 4_096
 
 
 class Candle(NamedTuple):
@@ -44,6 +47,7 @@ class Track:
         self.source = source
         self.tick = tick
         self.steering = steering or Steering()
+        self._settled = lru_cache(maxsize=_CANDLES_KEPT)(self._whole)
 
     @property
     def start_ms(self) -> int:
@@ -116,12 +120,17 @@ class Track:
     def _whole_minutes(self, start_ms: int, end_ms: int) -> Iterator[Candle]:
         for steered in self.steering.touching(start_ms, end_ms - 1):
             first_ms = min(steered.from_ms // MINUTE_MS * MINUTE_MS, end_ms)
-            yield from self._spans(start_ms, first_ms)
+            yield from self._unsteered(start_ms, first_ms)
             start_ms = max(start_ms, first_ms)
             for candle in self._steered_minutes(steered, start_ms, end_ms):
                 yield candle
                 start_ms = candle.until_ms + 1
-        yield from self._spans(start_ms, end_ms)
+        yield from self._unsteered(start_ms, end_ms)
+
+    def _unsteered(self, start_ms: int, end_ms: int) -> Iterator[Candle]:
+        if start_ms < end_ms:
+            whole = self._settled if self.source.is_settled else self._whole
+            yield whole(start_ms, end_ms)
 
     def _steered_minutes(
         self, steered: SteeredPrice, start_ms: int, end_ms: int
@@ -137,11 +146,14 @@ class Track:
                 start_ms += MINUTE_MS
 
     def _held(self, start_ms: int, end_ms: int, price: int) -> Candle:
-        whole = _merge(self._spans(start_ms, end_ms))
+        whole = self._whole(start_ms, end_ms)
         quote_volume = whole.volume * price // UNITS_PER_ONE
         return whole._replace(
             open=price, high=price, low=price, close=price, quote_volume=quote_volume
         )
+
+    def _whole(self, start_ms: int, end_ms: int) -> Candle:
+        return _merge(self._spans(start_ms, end_ms))
 
     def _spans(self, start_ms: int, end_ms: int) -> Iterator[Candle]:
         while start_ms < end_ms:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, DecimalException
+from decimal import Decimal
 from itertools import pairwise
 from types import TracebackType
 from typing import Any, Final
 
 import aiohttp
 
-from exchange.demo.amounts import to_units
+from exchange.demo.amounts import UNIT, to_units
 from exchange.demo.errors import BAD_REQUEST, BANNED, TOO_MANY_REQUESTS, DemoExchangeError
 from exchange.demo.market.minutes import Amounts
 from exchange.demo.market.mirror import Row
@@ -24,6 +24,8 @@ _OK: Final = 200
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
 _USUAL_WAIT_SECONDS: Final = 60
 _LARGEST: Final = 2**63 - 1
+# Of the arithmetic kind are Decimal's own errors and numbers without end.
+_UNUSABLE: Final = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
 class UpstreamError(DemoExchangeError):
@@ -67,7 +69,7 @@ class Upstream:
         payload = await self._get("time", {})
         try:
             return int(payload["serverTime"])
-        except (KeyError, TypeError, ValueError) as e:
+        except (KeyError, OverflowError, TypeError, ValueError) as e:
             raise UpstreamError(f"{self.url}: no serverTime in its answer to time") from e
 
     async def symbols(self, names: Sequence[str]) -> dict[str, Symbol]:
@@ -77,7 +79,7 @@ class Upstream:
         try:
             found = {one["symbol"]: _symbol(one) for one in payload["symbols"]}
             return {name: found[name] for name in names}
-        except (KeyError, TypeError, ValueError, DecimalException) as e:
+        except _UNUSABLE as e:
             raise UpstreamError(f"{self.url}: exchangeInfo cannot be used: {e!r}") from e
 
     async def klines(self, symbol: str, since_ms: int, *, until_ms: int) -> list[Row]:
@@ -103,7 +105,7 @@ class Upstream:
             raise UpstreamError(f"{self.url}: klines of {symbol} cannot be used: no list")
         try:
             rows = [_row(one) for one in payload]
-        except (IndexError, KeyError, TypeError, ValueError, DecimalException) as e:
+        except _UNUSABLE as e:
             raise UpstreamError(f"{self.url}: klines of {symbol} cannot be used: {e!r}") from e
         # Also what keeps the paging from running in a circle.
         if any(later.open_ms <= earlier.open_ms for earlier, later in pairwise(rows)) or (
@@ -128,7 +130,7 @@ class Upstream:
             raise UpstreamError(f"{self.url}: cannot be reached: {e}") from e
         except TimeoutError as e:
             raise UpstreamError(f"{self.url}: no answer in {_TIMEOUT.total:g} s") from e
-        except ValueError as e:
+        except (RecursionError, ValueError) as e:
             raise UpstreamError(f"{self.url}: no JSON in its answer to {name}: {e}") from e
 
     def _limited(self, response: aiohttp.ClientResponse) -> UpstreamLimitError:
@@ -144,7 +146,10 @@ def _row(item: Sequence[Any]) -> Row:
     open_ms = int(item[0])
     if not 0 < low <= min(opened, closed) <= max(opened, closed) <= high or open_ms % MINUTE_MS:
         raise ValueError(f"no kline: {item}")
-    return Row(open_ms, (opened, high, low, closed), Amounts(volume, _units(item[7]), int(item[8])))
+    traded = Amounts(volume, _units(item[7]), int(item[8]))
+    if not 0 <= min(traded) <= max(traded) <= _LARGEST:
+        raise ValueError(f"no volume or number of trades: {item}")
+    return Row(open_ms, (opened, high, low, closed), traded)
 
 
 # A volume that no column could hold is cut; nothing but its size depends on it.
@@ -178,8 +183,8 @@ def _symbol(item: Mapping[str, Any]) -> Symbol:
 def _increment(value: str) -> Decimal:
     # Without the zeros that the venue pads with: their number is that of the decimals.
     number = _limit(value).normalize()
-    if not number:
-        raise ValueError(f"no positive number: {value!r}")
+    if not number or number % UNIT:
+        raise ValueError(f"no positive number of at most eight decimals: {value!r}")
     return number
 
 

@@ -79,6 +79,19 @@ def test_the_time_is_stored_about_once_a_second_not_at_every_look(wall: Wall) ->
     assert 9 <= len(wall.stored) <= 11
 
 
+def test_a_slower_clock_does_not_keep_the_reserve_of_a_faster_one(wall: Wall) -> None:
+    clock = wall.clock()
+    clock.set_speed(100_000.0)
+    wall.seconds += 1
+    clock.set_speed(1.0)
+    shown = clock.now_ms()
+    # What a kill would leave lies one wall second ahead, at the speed of now.
+    assert wall.stored[-1] == shown + 1_000
+    clock.set_running(is_running=False)
+    clock.set_speed(100_000.0)
+    assert wall.stored[-1] == clock.now_ms() == shown
+
+
 def test_pausing_and_closing_store_the_exact_time(wall: Wall) -> None:
     clock = wall.clock()
     wall.seconds += 2

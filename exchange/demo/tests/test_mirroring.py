@@ -29,6 +29,9 @@ from exchange.demo.venue import ExchangeConfig
 LOOK_SECONDS = 0.05
 MINUTE = 60_000
 OLD_KLINE = '[0,"5","6","4","5","1",59999,"5",1,"0","0","0"]'
+ENDLESS_KLINE = '[60000000,"5","6","4","5","Infinity",59999,"5",1,"0","0","0"]'
+COUNTLESS_KLINE = f'[60000000,"5","6","4","5","1",59999,"5",{10**30},"0","0","0"]'
+NEGATIVE_KLINE = '[60000000,"5","6","4","5","-1",59999,"5",1,"0","0","0"]'
 NO_KLINE = '[60000000,"5","4","6","5","1",59999,"5",1,"0","0","0"]'
 
 
@@ -184,6 +187,10 @@ def test_when_the_venue_falls_silent_time_stands_still_and_goes_on_when_it_is_ba
         ({"action": "garbage"}, "no JSON in its answer to time"),
         ({"action": "status", "status": 200, "body": '{"serverTime":1}'}, "shows nothing new"),
         ({"action": "status", "status": 200, "body": "{}"}, "no serverTime in its answer"),
+        (
+            {"action": "status", "status": 200, "body": '{"serverTime":Infinity}'},
+            "no serverTime in its answer",
+        ),
     ],
 )
 def test_a_venue_that_answers_without_news_makes_time_stand_still(
@@ -341,6 +348,10 @@ def test_several_pages_of_klines_are_joined_without_a_gap(upstream: RunningExcha
         ({"action": "status", "status": 200, "body": "{}"}, "cannot be used: no list"),
         ({"action": "status", "status": 200, "body": f"[{OLD_KLINE}]"}, "are out of order"),
         ({"action": "status", "status": 200, "body": f"[{NO_KLINE}]"}, "BTCUSDT cannot be used"),
+        ({"action": "status", "status": 200, "body": f"[{ENDLESS_KLINE}]"}, "cannot be used"),
+        ({"action": "status", "status": 200, "body": f"[{COUNTLESS_KLINE}]"}, "cannot be used"),
+        ({"action": "status", "status": 200, "body": f"[{NEGATIVE_KLINE}]"}, "cannot be used"),
+        ({"action": "status", "status": 200, "body": "[" * 100_000}, "no JSON in its answer"),
     ],
 )
 def test_an_answer_that_is_no_kline_is_an_error_with_words(
@@ -389,7 +400,7 @@ def test_rules_are_read_without_padding_and_zero_sets_no_limit(upstream: Running
     assert rules.status == "BREAK"
 
 
-@pytest.mark.parametrize("step", ["0.00000000", "-1", "NaN", "much"])
+@pytest.mark.parametrize("step", ["0.00000000", "-1", "NaN", "much", "0.000000001"])
 def test_rules_that_make_no_sense_are_an_error(upstream: RunningExchange, step: str) -> None:
     with pytest.raises(UpstreamError, match="exchangeInfo cannot be used"):
         _rules(upstream, _exchange_info(stepSize=step))

@@ -152,7 +152,7 @@ def test_a_state_of_another_schema_is_refused_and_left_alone(tmp_path: Path) -> 
         connection.execute("CREATE TABLE precious (x)")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StateError, match="schema 99, not 2"):
+    with pytest.raises(StateError, match="schema 99, not 3"):
         State(tmp_path)
     assert path.read_bytes()[100:] == before[100:]
 
@@ -198,7 +198,7 @@ def test_a_state_of_version_1_goes_on_with_its_balances_and_orders(tmp_path: Pat
     assert (placed.order.order_id, placed.fills[0].trade_id) == (8, 4)
     world.close()
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     connection.close()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from exchange.demo.amounts import ZERO
 from exchange.demo.errors import CANCEL_REJECTED, CANCEL_RESTRICTED, WRONG_CLIENT_ID, VenueError
 from exchange.demo.trading.asked import CancelTarget
 from exchange.demo.trading.desk import Desk
@@ -93,7 +92,7 @@ def end_all(desk: Desk, symbol: str, at_ms: int) -> None:
     for group in _unique([one for one in desk.groups.values() if one.symbol == symbol]):
         for order in group.open_orders:
             desk.expire(group, order, _BY_VENUE, at_ms)
-        _release(desk, group)
+        finish(desk, group)
 
 
 def _find(desk: Desk, uid: int, symbol: str, target: CancelTarget) -> Order:
@@ -111,12 +110,6 @@ def _find(desk: Desk, uid: int, symbol: str, target: CancelTarget) -> Order:
 def _cancel_group(desk: Desk, group: Group, at_ms: int) -> None:
     for order in group.open_orders:
         desk.put(group, replace(order, status="CANCELED", updated_ms=at_ms))
-    _release(desk, group)
-
-
-def _release(desk: Desk, group: Group) -> None:
-    if group.order_list:
-        group.order_list = replace(group.order_list, held=ZERO)
     finish(desk, group)
 
 

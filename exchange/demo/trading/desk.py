@@ -13,7 +13,7 @@ from exchange.demo.market.symbols import Symbol
 from exchange.demo.state import State
 from exchange.demo.times import MINUTE_MS
 from exchange.demo.trading.book import PlannedFill
-from exchange.demo.trading.fees import BNB, Fee, Fees
+from exchange.demo.trading.fees import BNB, Fees, Money
 from exchange.demo.trading.groups import Group
 from exchange.demo.trading.ledger import FEES_UID, MARKET_MAKER_UID, Ledger
 from exchange.demo.trading.listings import Listings
@@ -137,13 +137,11 @@ class Desk:
         self, group: Group, order: Order, planned: PlannedFill, *, is_maker: bool, at_ms: int
     ) -> Order:
         """Book one execution of an order and return the order after it."""
-        base = planned.quantity if order.is_buy else -planned.quantity
-        quote = -planned.quote_quantity if order.is_buy else planned.quote_quantity
+        base = Money(group.base, planned.quantity)
+        quote = Money(group.quote, planned.quote_quantity)
+        received, spent = (base, quote) if order.is_buy else (quote, base)
         spare = self.ledger.free(group.uid, group.base)
-        for asset, amount in ((group.base, base), (group.quote, quote)):
-            self.ledger.add(group.uid, asset, amount)
-            self.ledger.add(MARKET_MAKER_UID, asset, -amount)
-        received = Fee(group.base, base) if order.is_buy else Fee(group.quote, quote)
+        self._exchange(group, spent, received)
         fee = self._fees.of_fill(group.uid, received, is_maker=is_maker, at_ms=at_ms)
         self.ledger.add(group.uid, fee.asset, -fee.amount)
         self.ledger.add(FEES_UID, fee.asset, fee.amount)
@@ -175,8 +173,18 @@ class Desk:
             if group.uid == uid and group.symbol == symbol
         ]
 
+    def _exchange(self, group: Group, spent: Money, received: Money) -> None:
+        # Out of what is locked for it first: what is free stays free, perhaps for the fee.
+        locked = group.locked.get(spent.asset, ZERO)
+        used = min(locked, spent.amount)
+        self.ledger.lock(group.uid, spent.asset, -used)
+        group.locked = {**group.locked, spent.asset: locked - used}
+        for uid, sign in ((group.uid, 1), (MARKET_MAKER_UID, -1)):
+            self.ledger.add(uid, spent.asset, -sign * spent.amount)
+            self.ledger.add(uid, received.asset, sign * received.amount)
+
     def _hold(
-        self, group: Group, order: Order, quantity: Decimal, fee: Fee, spare: Decimal
+        self, group: Group, order: Order, quantity: Decimal, fee: Money, spare: Decimal
     ) -> None:
         # What the working order of an OPO receives stays locked for the pending ones. Its fee comes
         # out of other free funds, unless there are too few or the asset is BNB (faqs/opo.md).
@@ -189,7 +197,7 @@ class Desk:
             group.order_list = replace(kept, held=held)
 
     def _record(
-        self, order: Order, planned: PlannedFill, fee: Fee, *, is_maker: bool, at_ms: int
+        self, order: Order, planned: PlannedFill, fee: Money, *, is_maker: bool, at_ms: int
     ) -> None:
         self._newest[2] += 1
         self._fills.append(

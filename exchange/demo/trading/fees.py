@@ -29,7 +29,7 @@ class CommissionRates(NamedTuple):
     taker: Decimal
 
 
-class Fee(NamedTuple):
+class Money(NamedTuple):
     """An amount of an asset."""
 
     asset: str
@@ -42,15 +42,15 @@ class Fees:
     def __init__(self, ledger: Ledger, quotes: Quotes, symbols: Mapping[str, Symbol]) -> None:
         self._ledger, self._quotes, self._symbols = ledger, quotes, symbols
 
-    def of_fill(self, uid: int, received: Fee, *, is_maker: bool, at_ms: int) -> Fee:
+    def of_fill(self, uid: int, received: Money, *, is_maker: bool, at_ms: int) -> Money:
         """Return what an account pays for a fill that brought `received`, already credited."""
         full = received.amount * (MAKER_RATE if is_maker else TAKER_RATE)
         if self._ledger.bnb_burn(uid):
             price = self._bnb_price(received.asset, at_ms)
             in_bnb = round_down(full * (1 - BNB_DISCOUNT) / price) if price else ZERO
             if price and self._ledger.free(uid, BNB) >= in_bnb:
-                return Fee(BNB, in_bnb)
-        return Fee(received.asset, round_down(full))
+                return Money(BNB, in_bnb)
+        return Money(received.asset, round_down(full))
 
     def _bnb_price(self, asset: str, at_ms: int) -> Decimal | None:
         if asset == BNB:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from exchange.demo.amounts import ZERO
 from exchange.demo.errors import (
     DUPLICATE_ORDER,
     MARKET_CLOSED,
@@ -156,10 +155,13 @@ def _open_lists(desk: Desk, uid: int, symbol: str | None) -> set[OrderList]:
 
 
 def _check_relation(legs: Sequence[OrderRequest], last: Decimal | None) -> None:
-    above, below = (_reference(leg) for leg in legs)
-    if not (above > below if last is None else above > last > below):
+    above, below = (_references(leg) for leg in legs)
+    lowest, highest = min(above), max(below)
+    if not (lowest > highest if last is None else lowest > last > highest):
         raise VenueError(*WRONG_PRICE_RELATION)
 
 
-def _reference(leg: OrderRequest) -> Decimal:
-    return leg.stop_price or leg.price or ZERO
+def _references(leg: OrderRequest) -> list[Decimal]:
+    # Where a stop-loss leg has a limit too, nothing is asked of it.
+    asked = (leg.stop_price,) if leg.type.startswith("STOP_LOSS") else (leg.stop_price, leg.price)
+    return [price for price in asked if price is not None]

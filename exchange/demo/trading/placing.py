@@ -60,9 +60,10 @@ def place_list(desk: Desk, uid: int, asked: ListRequest, at_ms: int) -> PlacedLi
             desk.add(group, _leg(uid, leg, at_ms, is_pending=is_pending))
         seen = _start(desk, group, at_ms)
         _refuse_debt(desk, group)
-    by_order: dict[int, list[Fill]] = {order.order_id: [] for order in seen.orders}
-    for fill in fills:
-        by_order[fill.order_id].append(fill)
+    by_order = {
+        order.order_id: [one for one in fills if order.executed and one.order_id == order.order_id]
+        for order in seen.orders
+    }
     return seen._replace(fills=by_order)
 
 

@@ -54,9 +54,9 @@ def test_market_time_jumps_forward_and_the_prices_with_it(
         ("price", {"symbol": "BTCUSDT"}, "price: is missing"),
         ("price", {"symbol": "BTCUSDT", "price": 5.0}, "price: must be a string"),
         ("price", {"symbol": "BTCUSDT", "price": "x"}, "price: must be a decimal number"),
-        ("price", {"symbol": "BTCUSDT", "price": "NaN"}, "price: must lie between"),
+        ("price", {"symbol": "BTCUSDT", "price": "NaN"}, "price: must be a decimal"),
         ("price", {"symbol": "BTCUSDT", "price": "0"}, "price: must lie between"),
-        ("price", {"symbol": "BTCUSDT", "price": "-5"}, "price: must lie between"),
+        ("price", {"symbol": "BTCUSDT", "price": "-5"}, "price: must be a decimal"),
         ("price", {"symbol": "BTCUSDT", "price": "1.001"}, "price: must be a multiple of 0.01"),
         ("price", {"symbol": "BTCUSDT", "price": "1", "seconds": 0}, "seconds: must lie"),
         ("prices", {"symbol": "BTCUSDT", "price": "1"}, "no such control path"),
@@ -71,7 +71,7 @@ def test_market_time_jumps_forward_and_the_prices_with_it(
         ("deposits", {"key_number": 1, "asset": "usdt", "amount": "1"}, "asset: must be 1 to 20"),
         ("deposits", {"key_number": 1, "asset": "USDT", "amount": 5}, "amount: must be a string"),
         ("deposits", {"key_number": 1, "asset": "USDT", "amount": "0"}, "amount: must lie above 0"),
-        ("deposits", {"key_number": 1, "asset": "USDT", "amount": "NaN"}, "amount: must lie above"),
+        ("deposits", {"key_number": 1, "asset": "USDT", "amount": "NaN"}, "amount: must be a"),
         (
             "deposits",
             {"key_number": 1, "asset": "USDT", "amount": "0.000000001"},
@@ -82,9 +82,23 @@ def test_market_time_jumps_forward_and_the_prices_with_it(
             {"key_number": 1, "asset": "USDT", "amount": "1", "wallet": "moon"},
             "wallet: must be one of spot, um",
         ),
+        ("clock", {"speed": 10**400}, "speed: must lie between"),
+        ("clock", {"speed": -(10**400)}, "speed: must lie between"),
+        ("price", {"symbol": "BTCUSDT", "price": "1", "seconds": 10**400}, "seconds: must lie"),
+        ("price", {"symbol": "BTCUSDT", "price": "1_000"}, "price: must be a decimal number"),
+        (
+            "deposits",
+            {"key_number": 1, "asset": "USDT", "amount": "1e-999999999"},
+            "amount: must be a decimal number",
+        ),
+        (
+            "deposits",
+            {"key_number": 1, "asset": "USDT", "amount": "1_0"},
+            "amount: must be a decimal number",
+        ),
         ("symbols", {"symbol": "XXXUSDT"}, "symbol: must be one of"),
         ("symbols", {"symbol": "BTCUSDT", "status": "ASLEEP"}, "status: must be one of TRADING"),
-        ("symbols", {"symbol": "BTCUSDT", "tick": "-1"}, "tick: must lie above 0"),
+        ("symbols", {"symbol": "BTCUSDT", "tick": "-1"}, "tick: must be a decimal"),
         ("symbols", {"symbol": "BTCUSDT", "step": "abc"}, "step: must be a decimal"),
         ("symbols", {"symbol": "BTCUSDT", "listed": "no"}, "listed: must be true or false"),
     ],
@@ -296,10 +310,20 @@ def test_a_symbol_may_be_gone(demo: RunningExchange, caller: Caller) -> None:
     symbols = caller.public("/api/v3/exchangeInfo").json()["symbols"]
     assert [one["symbol"] for one in symbols] == ["BTCUSDT"]
     assert [one["symbol"] for one in demo.control("symbols")] == ["BTCUSDT"]
+    assert list(demo.control("price")) == ["BTCUSDT"]
+    for price in ("2000", None):
+        with pytest.raises(ValueError, match="symbol: must be one of BTCUSDT"):
+            demo.set_price("ETHUSDT", price)
 
 
 def test_whatever_a_person_sends_comes_back_as_text(demo: RunningExchange) -> None:
-    for body in ('{"\\ud800": 1}', '{"endpoint": "\\ud800", "action": "drop"}'):
+    for body in (
+        '{"\\ud800": 1}',
+        '{"endpoint": "\\ud800", "action": "drop"}',
+        '{"endpoint": "*", "action": "status", "body": "\\ud800"}',
+        '{"endpoint": "*", "action": "error", "message": "\\ud800"}',
+    ):
         response = requests.post(f"{demo.url}/_control/faults", data=body, timeout=5)
         assert response.status_code == 400
         assert response.json()["error"]
+    assert demo.faults() == []

@@ -264,3 +264,14 @@ def test_what_is_not_here_is_refused_in_json(
     assert refusal(response)[:2] == (status, code)
     assert response.headers["Content-Type"] == "application/json;charset=UTF-8"
     assert response.headers["X-MBX-USED-WEIGHT-1M"] == "1"
+
+
+def test_a_body_is_read_as_it_is_whatever_it_says_of_its_encoding(
+    demo: RunningExchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("/api/v3/order", "/_control/clock"):
+        headers = {"Content-Encoding": "gzip"}
+        response = requests.post(demo.url + path, data=b"a=1", headers=headers, timeout=5)
+        assert response.status_code in (400, 401)
+        assert response.json()
+    assert caplog.text == ""

@@ -89,6 +89,15 @@ def test_a_running_minute_is_worth_no_less_volume_than_the_one_before() -> None:
     assert track.minute_volume(START + MINUTE) == 3 * ONE
 
 
+def test_a_kline_that_was_shown_as_it_closed_shows_later_what_the_venue_counted() -> None:
+    source = source_at(MINUTE - 1, row(0, 100, 130, 90, 120, volume=6))
+    track = Track(source, tick=TICK)
+    assert track.candle(START, START + MINUTE - 1).volume == 6 * ONE
+    rows = [row(0, 100, 130, 90, 120, volume=7), row(1, 120, 120, 120, 120)]
+    source.see(rows, START + MINUTE + 1_000)
+    assert track.candle(START, START + MINUTE - 1).volume == 7 * ONE
+
+
 def test_a_gap_is_filled_by_klines_that_walk_their_four_points() -> None:
     source = source_at(50_000, row(0, 100, 130, 90, 120))
     rows = [row(number, 120, 121, 119, 120) for number in (0, 1, 2, 3)]

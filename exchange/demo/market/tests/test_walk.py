@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exchange.demo.market.minutes import Minutes
 from exchange.demo.market.track import Track
 from exchange.demo.market.walk import ANCHOR_MS, CHEAPEST, DEAREST, WALK_START_MS, Walk
 from exchange.demo.times import DAY_MS, MINUTE_MS
@@ -114,6 +115,27 @@ def test_klines_and_the_day_run_over_midnight_and_are_quick(walk: Walk) -> None:
     for minute in range(100):
         track.candle(midnight + minute * MINUTE_MS, midnight + DAY_MS + minute * MINUTE_MS - 1)
     assert time.perf_counter() - begun < 1
+
+
+def test_klines_that_were_shown_before_are_not_made_again() -> None:
+    class Counted(Walk):
+        asked = 0
+
+        def block(self, at_ms: int) -> Minutes:
+            self.asked += 1
+            return super().block(at_ms)
+
+    source = Counted("BTCUSDT", Decimal(100_000), seed=1)
+    track = Track(source, tick=10**6)
+    span = {"first_ms": WALK_START_MS, "last_ms": WALK_START_MS + 99 * DAY_MS}
+    now_ms = WALK_START_MS + 100 * DAY_MS - 1
+    first = track.klines(DAY_MS, **span, now_ms=now_ms)
+    asked = source.asked
+    assert track.klines(DAY_MS, **span, now_ms=now_ms) == first
+    assert source.asked == asked
+    # A price that is steered later than that is seen all the same.
+    track.steering.hold(10**8, from_ms=now_ms, until_ms=None)
+    assert track.klines(DAY_MS, **span, now_ms=now_ms)[-1].close == 10**8
 
 
 def test_an_earlier_start_brings_history_and_changes_no_price(walk: Walk) -> None:

@@ -55,6 +55,56 @@ def test_locked_bnb_pays_no_fee() -> None:
     assert paid(world) == [("USDT", D("0.1"))]
 
 
+def test_the_last_bnb_may_go_for_the_fee() -> None:
+    world = rich_world("USDT=1000,BNB=0.0015", "BTCUSDT", "BNBUSDT")
+    world.place("BUY", "MARKET", 1)
+    assert paid(world) == [("BNB", D("0.0015"))]
+    assert world.balance("BNB") == (D(0), D(0))
+
+
+def assets_of_fees(world: World) -> set[str]:
+    return {asset for asset, _ in paid(world)}
+
+
+def test_selling_bnb_leaves_the_other_bnb_free_for_its_fee() -> None:
+    world = rich_world("USDT=1000,BNB=20", "BTCUSDT", "BNBUSDT")
+    world.place("SELL", "MARKET", 15, symbol="BNBUSDT")
+    assert assets_of_fees(world) == {"BNB"}
+    # 15 at 50 are 750 USDT; three quarters of 0.75 USDT are 0.01125 BNB.
+    assert D("0.0112") < sum(amount for _, amount in paid(world)) < D("0.01125")
+    assert world.is_sound()
+
+
+def test_a_resting_sale_of_bnb_pays_out_of_the_free_bnb_alone() -> None:
+    world = World({"BNBUSDT": [(50, 60, 50, 50)]}, balances="BNB=10.008", volume=10**6)
+    world.engine.set_bnb_burn(world.uid, is_on=True)
+    world.place("SELL", "LIMIT", 10, price=60, symbol="BNBUSDT")
+    world.go(60_000)
+    # 600 USDT bring a fee of 0.45 USDT, at 60 each 0.0075 BNB.
+    assert paid(world) == [("BNB", D("0.0075"))]
+    assert world.balance("BNB") == (D("0.0005"), D(0))
+
+
+def test_bnb_that_is_for_sale_pays_no_fee() -> None:
+    world = World({"BNBUSDT": [BNB]}, balances="BNB=10")
+    world.engine.set_bnb_burn(world.uid, is_on=True)
+    world.place("SELL", "MARKET", 10, symbol="BNBUSDT")
+    assert assets_of_fees(world) == {"USDT"}
+    assert world.balance("BNB") == (D(0), D(0))
+
+
+def test_a_purchase_with_bnb_leaves_the_other_bnb_free_for_its_fee() -> None:
+    minutes = {"ETHBNB": [(4, 4, 4, 4)], "BNBUSDT": [BNB], "ETHUSDT": [(200, 200, 200, 200)]}
+    world = World(minutes, balances="BNB=41")
+    world.engine.set_bnb_burn(world.uid, is_on=True)
+    world.place("BUY", "LIMIT", 10, price=4, symbol="ETHBNB")
+    world.go(60_000)
+    # 0.01 ETH at 4 are 0.04 BNB, three quarters of it about 0.03.
+    assert assets_of_fees(world) == {"BNB"}
+    assert D("0.969") < world.balance("BNB")[0] < D("0.971")
+    assert world.balance("BNB")[1] == 0
+
+
 def test_without_a_price_of_bnb_nobody_pays_in_it() -> None:
     world = rich_world("USDT=1000,BNB=1", "BTCUSDT")
     world.place("BUY", "MARKET", 1)

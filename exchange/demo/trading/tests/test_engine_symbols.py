@@ -76,6 +76,20 @@ def test_changed_rules_bind_new_orders_and_leave_old_ones_alone() -> None:
     assert world.order(1).status == "FILLED"
 
 
+def test_a_finer_step_cuts_an_older_order_and_what_it_locks_is_rounded_up() -> None:
+    world = World({"BTCUSDT": [FLAT, SWING]}, volume="1.2345623")
+    world.place("BUY", "LIMIT", 1, price="99.99")
+    world.engine.set_symbol_rules("BTCUSDT", tick=D(1), step=D("0.00000001"))
+    world.go(119_000)
+    # A tenth of the volume at 99.99 costs 12.3443884377, for the rest 87.6456115623 are needed.
+    assert [one.quantity for one in world.fills(1)] == [D("0.12345623")]
+    assert world.fills(1)[0].quote_quantity == D("12.34438843")
+    assert world.balance("USDT") == (D("99900.01"), D("87.64561157"))
+    world.cancel(1)
+    assert world.balance("USDT") == (D("99987.65561157"), D(0))
+    assert world.is_sound()
+
+
 def test_a_delisted_symbol_is_gone_and_its_orders_are_expired() -> None:
     world = World({"BTCUSDT": [SWING], "ETHUSDT": [SWING]})
     world.place("BUY", "LIMIT", 1, price=95)

@@ -145,6 +145,26 @@ def test_the_last_price_must_lie_between_the_legs(high: int, low: int) -> None:
     assert world.engine.orders.all_lists() == []
 
 
+@pytest.mark.parametrize(("stop_price", "price"), [(105, 99), (99, 105), (105, 100)])
+def test_of_a_take_profit_limit_leg_both_prices_lie_beyond_the_last_one(
+    stop_price: int, price: int
+) -> None:
+    world = World({"BTCUSDT": [FLAT]})
+    _, stop = exits(world, 1)
+    target = world.ask("SELL", "TAKE_PROFIT_LIMIT", 1, stop_price=stop_price, price=price)
+    with pytest.raises(VenueError, match="relationship of the prices"):
+        world.place_list("OCO", target, stop)
+    target = world.ask("SELL", "TAKE_PROFIT_LIMIT", 1, stop_price=105, price=101)
+    assert world.place_list("OCO", target, stop).order_list.is_open
+
+
+def test_of_a_stop_limit_leg_the_limit_may_lie_anywhere() -> None:
+    world = World({"BTCUSDT": [FLAT]})
+    target, _ = exits(world, 1)
+    stop = world.ask("SELL", "STOP_LOSS_LIMIT", 1, stop_price=92, price=104)
+    assert world.place_list("OCO", target, stop).order_list.is_open
+
+
 def test_canceling_a_leg_cancels_the_list() -> None:
     world = World()
     world.place_list("OCO", *exits(world, 2), name="pair")
@@ -217,6 +237,9 @@ def test_a_working_order_that_fills_at_once_shows_its_pending_order_as_it_was() 
     placed = world.place_list("OTO", entry(world, price=100), pending)
     assert [one.status for one in placed.orders] == ["FILLED", "PENDING_NEW"]
     assert [one.price for one in placed.fills[1]] == [D(100)]
+    # What the pending order has traded since belongs to what it shows later.
+    assert placed.fills[2] == []
+    assert len(world.fills(2)) == 1
     assert world.statuses(1, 2) == [("FILLED", None), ("FILLED", None)]
     assert the_list(world).order_status == "ALL_DONE"
 
@@ -279,6 +302,15 @@ def test_what_the_increments_leave_over_of_an_opo_is_free() -> None:
     # 0.12345 less 0.1 % is 0.12332655.
     assert world.order(2).quantity == D("0.12332")
     assert world.balance("BTC") == (D("0.00000655"), D("0.12332"))
+
+
+def test_an_opo_sells_no_more_at_the_market_than_its_largest_order() -> None:
+    world = World({"BTCUSDT": [FLAT]})
+    pending = world.ask("SELL", "STOP_LOSS", stop_price=80)
+    world.place_list("OPO", entry(world, 200, 101), pending)
+    assert world.symbols["BTCUSDT"].max_market_quantity == D("146.30917125")
+    assert world.order(2).quantity == D("146.30917")
+    assert world.balance("BTC") == (D("63.49083"), D("146.30917"))
 
 
 def test_an_opoco_guards_what_it_bought_with_both_exits() -> None:
