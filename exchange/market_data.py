@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 from functools import cache
@@ -13,8 +14,8 @@ from django.conf import settings
 
 from exchange.domain.budget import Priority, asking_for
 from exchange.domain.clock import from_milliseconds, to_milliseconds
-from exchange.domain.errors import GatewayError, RateLimitedError
-from exchange.domain.types import Environment, Market
+from exchange.domain.errors import GatewayError, RateLimitedError, UnknownSymbolError
+from exchange.domain.types import Environment, Market, Ticker
 from exchange.registry import ClientInitError, market_data_gateway
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ KEY_PREFIX: Final = "tradebot:market-time:"
 # the venue itself started anew.
 RESTARTED_AFTER: Final = timedelta(hours=1)
 SILENCE_LASTS: Final = timedelta(seconds=3)  # wall time
+UNKNOWN_LASTS: Final = timedelta(minutes=1)  # wall time
 DISPATCHER_PATIENCE_SECONDS: Final = 1.0
 
 # Stores ARGV[1] when it is newer than the stored value, or older by more than ARGV[2]:
@@ -73,11 +75,15 @@ def note_market_time(environment: Environment, market: Market, market_time: date
         logger.warning("market time of %s %s went back to %s", environment, market, market_time)
 
 
-def refresh_market_time(environment: Environment, market: Market, symbol: str) -> datetime | None:
+def refresh_market_time(
+    environment: Environment, market: Market, symbols: Sequence[str]
+) -> datetime | None:
     """Ask the venue for its market time, note and return it; None when it cannot be read.
 
-    A venue that did not answer is left alone for `SILENCE_LASTS`, by every process: one that
-    hangs must not hold up the bots of the others.
+    symbols   any of them will do: the first that the venue knows is asked for
+
+    A venue that did not answer is left alone for `SILENCE_LASTS`, and a symbol that it does not
+    know for `UNKNOWN_LASTS`, by every process: neither must hold up the bots of the others.
     """
     connection, silent = _connection(settings.REDIS_URL), f"{_name(environment, market)}:silent"
     if connection.exists(silent):
@@ -85,13 +91,31 @@ def refresh_market_time(environment: Environment, market: Market, symbol: str) -
     try:
         # Bots that hold something wait for this clock, and the dispatcher waits for the answer.
         with asking_for(Priority.EXIT, patience=DISPATCHER_PATIENCE_SECONDS):
-            ticker = market_data_gateway(environment, market).ticker(symbol)
+            ticker = _first_ticker(environment, market, symbols)
     except (GatewayError, ClientInitError) as error:
         logger.warning("no market time from %s %s: %s", environment, market, error)
         connection.set(silent, 1, px=_silence_after(error))
         return None
+    if ticker is None:
+        return None
     note_market_time(environment, market, ticker.market_time)
     return market_time(environment, market)
+
+
+def _first_ticker(
+    environment: Environment, market: Market, symbols: Sequence[str]
+) -> Ticker | None:
+    connection = _connection(settings.REDIS_URL)
+    for symbol in symbols:
+        unknown = f"{_name(environment, market)}:unknown:{symbol}"
+        if connection.exists(unknown):
+            continue
+        try:
+            return market_data_gateway(environment, market).ticker(symbol)
+        except UnknownSymbolError as error:
+            logger.warning("%s %s does not know %s: %s", environment, market, symbol, error)
+            connection.set(unknown, 1, px=UNKNOWN_LASTS)
+    return None
 
 
 def _silence_after(error: Exception) -> timedelta:

@@ -8,7 +8,7 @@ the earlier of the first two, and null stands for the third.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 CLAIM_LASTS: Final = timedelta(seconds=10)
 BATCH: Final = 200
 
-# Returns the venue's newest market time, or None when it cannot be reached.
-MarketTimeReader = Callable[[Environment, Market, str], datetime | None]
+# Returns the venue's newest market time, read at any of the symbols; None when it cannot be.
+MarketTimeReader = Callable[[Environment, Market, Sequence[str]], datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +64,8 @@ def claim_due_bots(read_market_time: MarketTimeReader) -> list[Claim]:
         if not is_mine:
             return []
         times = {
-            (environment, market): read_market_time(environment, market, symbol)
-            for environment, market, symbol in _markets_in_use()
+            (environment, market): read_market_time(environment, market, symbols)
+            for (environment, market), symbols in _markets_in_use().items()
         }
         claims = _claim(_candidates().filter(bot__api_key=None), market_time=None)
         for (environment, market), market_time in times.items():
@@ -81,7 +81,7 @@ def _candidates() -> QuerySet[BotState]:
     return BotState.objects.filter(working | contradicting)
 
 
-def _markets_in_use() -> list[tuple[Environment, Market, str]]:
+def _markets_in_use() -> dict[tuple[Environment, Market], list[str]]:
     rows = (
         _candidates()
         .exclude(bot__api_key=None)
@@ -89,11 +89,10 @@ def _markets_in_use() -> list[tuple[Environment, Market, str]]:
         .values_list("bot__api_key__environment", "bot__position_type", "bot__symbol")
         .distinct()
     )
-    symbols = {(environment, market): symbol for environment, market, symbol in reversed(rows)}
-    return [
-        (Environment(environment), Market(market), symbol)
-        for (environment, market), symbol in symbols.items()
-    ]
+    markets: dict[tuple[Environment, Market], list[str]] = {}
+    for environment, market, symbol in rows:
+        markets.setdefault((Environment(environment), Market(market)), []).append(symbol)
+    return markets
 
 
 def _claim_market(

@@ -89,5 +89,5 @@ def test_the_reset_reads_the_market_clock_that_everybody_shares(
     assert str(BotState.objects.get().trading_day) == "2025-05-13"
 
 
-def _market(bot: BotConfig) -> tuple[Any, Any, str]:
-    return Environment.DEMO, Market.SPOT, bot.symbol
+def _market(bot: BotConfig) -> tuple[Any, Any, list[str]]:
+    return Environment.DEMO, Market.SPOT, [bot.symbol]

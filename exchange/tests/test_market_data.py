@@ -86,10 +86,28 @@ def test_threads_that_report_at_once_never_move_it_back() -> None:
 
 
 def test_a_refresh_asks_the_venue_and_notes_what_it_says(demo: RunningExchange) -> None:
-    seen = refresh_market_time(DEMO, SPOT, "BTCUSDT")
+    seen = refresh_market_time(DEMO, SPOT, ["BTCUSDT"])
 
     assert seen == demo.market_time()
     assert market_time(DEMO, SPOT) == seen
+
+
+def test_a_symbol_that_is_gone_does_not_stop_the_clock_of_the_others(
+    venue: RunningExchange,
+) -> None:
+    for _ in range(3):
+        seen = refresh_market_time(DEMO, SPOT, ["GONEUSDT", "ETHUSDT"])
+        assert seen == venue.market_time()
+
+    asked = venue.run_inside(lambda inside: inside.limits.used_weight("127.0.0.1"))
+    assert asked == 3 * 2 + 2  # the one that is gone was asked for once
+
+
+def test_where_every_symbol_is_gone_there_is_no_market_time(venue: RunningExchange) -> None:
+    assert [refresh_market_time(DEMO, SPOT, ["GONEUSDT"]) for _ in range(2)] == [None, None]
+
+    # Not held to be silent: a symbol that it knows is asked for at once.
+    assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) == venue.market_time()
 
 
 def test_a_venue_that_cannot_be_reached_is_a_warning_and_changes_nothing(
@@ -99,14 +117,14 @@ def test_a_venue_that_cannot_be_reached_is_a_warning_and_changes_nothing(
     nowhere = {**settings.EXCHANGE_URLS, "demo": loopback_urls("http://127.0.0.1:1")}
 
     with override_settings(EXCHANGE_URLS=nowhere), caplog.at_level(logging.WARNING):
-        assert refresh_market_time(DEMO, SPOT, "BTCUSDT") is None
+        assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) is None
 
     assert market_time(DEMO, SPOT) == NOON
     assert "no market time from demo spot: 127.0.0.1:1" in caplog.text
 
 
 def test_a_market_without_gateways_has_no_market_time(caplog: pytest.LogCaptureFixture) -> None:
-    assert refresh_market_time(DEMO, Market.FUTURES, "BTCUSDT") is None
+    assert refresh_market_time(DEMO, Market.FUTURES, ["BTCUSDT"]) is None
     assert "not available in this version" in caplog.text
 
 
@@ -115,6 +133,6 @@ def test_a_venue_that_says_wait_is_left_alone_as_long_as_it_said(venue: RunningE
         endpoint="GET /api/v3/ticker/24hr", when="before", action="error", status=429, code=-1003,
         message="Too much request weight used.",
     )  # fmt: skip
-    assert refresh_market_time(DEMO, SPOT, "BTCUSDT") is None
-    assert refresh_market_time(DEMO, SPOT, "BTCUSDT") is None
+    assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) is None
+    assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) is None
     assert [fault["hits"] for fault in venue.faults()] == [1]

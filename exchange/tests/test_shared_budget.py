@@ -92,7 +92,7 @@ def test_a_ban_of_another_process_is_heard_of_through_redis(
     with asking_for(Priority.EXIT), pytest.raises(RateLimitedError, match="told us to stop"):
         market_data_gateway(DEMO, SPOT).ticker("BTCUSDT")
 
-    assert refresh_market_time(DEMO, SPOT, "BTCUSDT") is None
+    assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) is None
     assert 55_000 < int(clean_redis.pttl("tradebot:market-time:demo:spot:silent")) <= 60_000
 
 
@@ -118,7 +118,7 @@ def test_the_clock_of_a_venue_that_hangs_holds_the_dispatcher_up_for_one_timeout
 ) -> None:
     demo.set_fault(endpoint=TICKER, action="delay", seconds=10, times=None)
 
-    assert refresh_market_time(DEMO, SPOT, "BTCUSDT") is None
+    assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) is None
 
     assert demo.faults()[0]["hits"] == 1
 

@@ -109,7 +109,7 @@ def test_a_venue_that_hangs_holds_up_one_dispatcher_and_is_then_left_alone(
     # It gives up long before the venue answers, and the bot is claimed without a market time.
     assert [claim.bot_id for claim in first.result(8)] == [started_bot.pk]
     started = time.monotonic()
-    assert refresh_market_time(Environment.DEMO, Market.SPOT, "BTCUSDT") is None
+    assert refresh_market_time(Environment.DEMO, Market.SPOT, ["BTCUSDT"]) is None
     assert time.monotonic() - started < 1
 
 

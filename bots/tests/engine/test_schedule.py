@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -126,11 +127,13 @@ def test_a_venue_is_asked_once_for_its_time_however_many_bots_trade_there(
         copy.pk, copy.name = None, f"copy {number}"
         copy.save(force_insert=True)
         BotState.objects.create(bot=copy, state="pending")
-    asked: list[tuple[Environment, Market, str]] = []
+    copy.pk, copy.symbol = started_bot.pk, "ETHUSDT"
+    copy.save(update_fields=["symbol"])
+    asked: list[tuple[Environment, Market, list[str]]] = []
 
-    def read(environment: Environment, market: Market, symbol: str) -> datetime:
-        asked.append((environment, market, symbol))
+    def read(environment: Environment, market: Market, symbols: Sequence[str]) -> datetime:
+        asked.append((environment, market, list(symbols)))
         return NOW
 
     assert len(claim_due_bots(read)) == 4
-    assert asked == [(Environment.DEMO, Market.SPOT, "BTCUSDT")]
+    assert asked == [(Environment.DEMO, Market.SPOT, ["BTCUSDT", "ETHUSDT"])]
