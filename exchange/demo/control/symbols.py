@@ -23,11 +23,17 @@ def all_symbols(venue: Venue) -> list[dict[str, Any]]:
 def set_symbol(venue: Venue, item: Any) -> dict[str, Any]:
     """Change a symbol from now on; what is open is matched up to now before."""
     fields = Fields(item, ("symbol", "status", *_RULES, "listed"))
-    name = fields.word("symbol", tuple(venue.symbols))
+    name = fields.word("symbol", tuple(venue.tracks))
     rules = {one: fields.amount(one, most=_LARGEST) for one in _RULES if fields.has(one)}
     status = fields.word("status", STATUSES) if fields.has("status") else None
-    is_listed = fields.flag("listed") if fields.has("listed") else True
+    is_listed = fields.flag("listed") if fields.has("listed") else name in venue.symbols
+    if not is_listed and name not in venue.symbols:
+        raise fields.wrong("symbol", 'is not listed; `"listed": true` brings it back')
+    if name not in venue.symbols and (rules or status):
+        raise fields.wrong("listed", "must come alone, before anything else is changed")
     venue.advance()
+    if is_listed:
+        venue.engine.relist(name)
     if rules:
         _set_rules(venue, name, rules)
     if status is not None:

@@ -148,6 +148,11 @@ class Engine:
             with self._desk.step(self._desk.matched_ms or 0):
                 self._desk.listings.set_rules(name, rules)
 
+    def relist(self, name: str) -> None:
+        """List a symbol again that was taken off. DemoExchangeError as above."""
+        with self._desk.step(self._desk.matched_ms or 0):
+            self._desk.listings.relist(name)
+
     def delist(self, name: str) -> None:
         """Take a symbol off the exchange, expiring what is open. DemoExchangeError as above."""
         at_ms = self._desk.matched_ms or 0

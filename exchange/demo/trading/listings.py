@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Final
 
 from exchange.demo.amounts import UNIT, text
 from exchange.demo.errors import DemoExchangeError
-from exchange.demo.market.symbols import STATUSES, Symbol, assets_of
+from exchange.demo.market.symbols import STATUSES, TRADING, Symbol, assets_of
 from exchange.demo.state import State
 
 _DELISTED: Final = "DELISTED"
@@ -25,8 +26,7 @@ class Listings:
         self._known = dict(symbols)
         for row in state.rows("SELECT * FROM symbol_rules"):
             if row["symbol"] in self._known:
-                rules = {name: Decimal(row[name]) for name in _RULES if row[name] is not None}
-                self._apply(row["symbol"], row["status"], rules)
+                self._apply(row["symbol"], row["status"], _stored_rules(row))
 
     def assets(self, name: str) -> tuple[str, str]:
         """Return base and quote asset of a symbol, listed or not any more."""
@@ -49,8 +49,18 @@ class Listings:
         self._store(name, None, rules)
 
     def delist(self, name: str) -> None:
-        """Take a symbol off the exchange for good."""
+        """Take a symbol off the exchange, until `relist`."""
         self._store(name, _DELISTED, {})
+
+    def relist(self, name: str) -> None:
+        """List a symbol that was taken off again, with the rules that it had; it trades at once."""
+        if name not in self._known:
+            raise DemoExchangeError(f"{name}: no such symbol")
+        if name in self.symbols:
+            return
+        self.symbols[name] = self._known[name]
+        for row in self._state.rows("SELECT * FROM symbol_rules WHERE symbol = ?", name):
+            self._store(name, TRADING, _stored_rules(row))
 
     def _store(self, name: str, status: str | None, rules: dict[str, Decimal]) -> None:
         self._listed(name)
@@ -74,6 +84,10 @@ class Listings:
             return
         changed = _with_rules(self.symbols[name], rules)
         self.symbols[name] = replace(changed, status=status) if status else changed
+
+
+def _stored_rules(row: sqlite3.Row) -> dict[str, Decimal]:
+    return {name: Decimal(row[name]) for name in _RULES if row[name] is not None}
 
 
 def _with_rules(symbol: Symbol, rules: Mapping[str, Decimal]) -> Symbol:

@@ -314,6 +314,12 @@ def test_a_symbol_may_be_gone(demo: RunningExchange, caller: Caller) -> None:
     for price in ("2000", None):
         with pytest.raises(ValueError, match="symbol: must be one of BTCUSDT"):
             demo.set_price("ETHUSDT", price)
+    with pytest.raises(ValueError, match="symbol: is not listed"):
+        demo.control("symbols", {"symbol": "ETHUSDT", "status": "HALT"})
+    with pytest.raises(ValueError, match="listed: must come alone"):
+        demo.control("symbols", {"symbol": "ETHUSDT", "listed": True, "status": "HALT"})
+    assert demo.control("symbols", {"symbol": "ETHUSDT", "listed": True})["status"] == "TRADING"
+    assert caller.public("/api/v3/ticker/price", symbol="ETHUSDT").status_code == 200
 
 
 def test_whatever_a_person_sends_comes_back_as_text(demo: RunningExchange) -> None:

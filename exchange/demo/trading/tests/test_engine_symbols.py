@@ -105,6 +105,23 @@ def test_a_delisted_symbol_is_gone_and_its_orders_are_expired() -> None:
     assert world.fills() == []
 
 
+def test_a_symbol_that_was_taken_off_comes_back_with_its_rules(tmp_path: Path) -> None:
+    minutes = {"BTCUSDT": [SWING], "ETHUSDT": [SWING]}
+    world = World(minutes, directory=tmp_path)
+    world.engine.set_symbol_rules("ETHUSDT", min_notional=D(7))
+    world.engine.delist("ETHUSDT")
+    world.engine.relist("ETHUSDT")
+    assert (world.symbols["ETHUSDT"].status, world.symbols["ETHUSDT"].min_notional) == (
+        "TRADING",
+        D(7),
+    )
+    world.place("BUY", "LIMIT", 1, price=95, symbol="ETHUSDT")
+    world.engine.relist("ETHUSDT")  # listed already
+    assert world.order(1, "ETHUSDT").status == "NEW"
+    world.close()
+    assert sorted(World(minutes, directory=tmp_path).symbols) == ["BTCUSDT", "ETHUSDT"]
+
+
 def test_status_rules_and_delisting_survive_a_restart(tmp_path: Path) -> None:
     minutes = {"BTCUSDT": [SWING], "ETHUSDT": [SWING], "BNBUSDT": [SWING]}
     world = World(minutes, directory=tmp_path)
@@ -144,6 +161,8 @@ def test_unknown_symbols_statuses_and_rules_are_refused() -> None:
         world.engine.set_symbol_rules("BTCUSDT", tick=D("0.0001"))
     with pytest.raises(DemoExchangeError, match="no such symbol"):
         world.engine.delist("XRPUSDT")
+    with pytest.raises(DemoExchangeError, match="no such symbol"):
+        world.engine.relist("XRPUSDT")
     assert world.symbols["BTCUSDT"].tick == D("0.01")
 
 
