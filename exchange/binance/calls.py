@@ -161,9 +161,11 @@ class Caller:
             raise CredentialsError("this call needs an API key")
 
     def _server_time_ms(self) -> int:
-        return self.read(
-            "GET /api/v3/time", self.client.get_server_time, parsing.server_time_ms, weight=1
-        )
+        def ask() -> Any:
+            self.clock.note_asking()
+            return self.client.get_server_time()
+
+        return self.read("GET /api/v3/time", ask, parsing.server_time_ms, weight=1)
 
     def _ask(self, ask: Callable[[], Any], parse: Callable[[Any], T], *, weight: int) -> T:
         reservation = self._governor.take(weight=weight)

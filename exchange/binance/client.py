@@ -91,7 +91,7 @@ class PinnedClientMixin:
             raise RefusedReplyError.read(response)
         try:
             return response.json()
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter: brackets without end
             pass
         raise UnreadableReplyError(response.status_code)
 

@@ -15,7 +15,8 @@ class SigningClock:
     """This machine's wall clock plus a measured difference to the venue's.
 
     `server_time_ms` asks the venue; its errors pass through. Half the round trip is
-    taken as the age of the answer. `on_offset` is told each difference that was measured.
+    taken as the age of the answer; where it waits or asks again before it is answered, it calls
+    `note_asking` as each attempt begins. `on_offset` is told each difference that was measured.
     """
 
     def __init__(
@@ -24,6 +25,7 @@ class SigningClock:
         self._server_time_ms = server_time_ms
         self._on_offset = on_offset
         self._offset_ms: int | None = None
+        self._asked_at, self._started = 0, 0
 
     def offset_ms(self) -> int:
         """Return venue minus machine in ms, measured by the first caller."""
@@ -37,11 +39,14 @@ class SigningClock:
 
     def resync(self) -> int:
         """Measure and return the offset again; the old one stays when that fails."""
-        asked_at = wall_milliseconds()
-        started = time.monotonic_ns()
+        self.note_asking()
         server = self._server_time_ms()
-        half_round_trip = (time.monotonic_ns() - started) // 2_000_000
-        self._offset_ms = server - (asked_at + half_round_trip)
+        half_round_trip = (time.monotonic_ns() - self._started) // 2_000_000
+        self._offset_ms = server - (self._asked_at + half_round_trip)
         if self._on_offset:
             self._on_offset(self._offset_ms)
         return self._offset_ms
+
+    def note_asking(self) -> None:
+        """Let the round trip begin now: what was waited before is no part of it."""
+        self._asked_at, self._started = wall_milliseconds(), time.monotonic_ns()

@@ -46,6 +46,10 @@ NO_SUCH_ORDER: Final = -2013
 DEFAULT_RETRY_SECONDS: Final = 60.0  # the venue's weight windows are one minute long
 ORDER_WINDOW_SECONDS: Final = 10
 SECONDS_A_DAY: Final = 86_400
+# rest-api.md, "IP Limits": bans last from two minutes to three days. A longer wait is nonsense, of
+# a proxy perhaps, and would stop every exit until somebody empties Redis.
+LONGEST_WAIT_SECONDS: Final = 3.0 * SECONDS_A_DAY
+SHORTEST_WAIT_SECONDS: Final = 1.0
 BANNED_UNTIL: Final = re.compile(r"until (\d{13})")
 SIGNATURE: Final = re.compile(r"signature=[^&\s\"']+", re.IGNORECASE)
 MAX_VENUE_TEXT: Final = 300
@@ -207,6 +211,10 @@ def _transport_words(error: Exception) -> str:
 
 
 def _wait_seconds(error: RefusedReplyError) -> float:
+    return min(max(_told_wait(error), SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+
+
+def _told_wait(error: RefusedReplyError) -> float:
     if error.retry_after is not None:
         return error.retry_after
     if error.code == TOO_MANY_ORDERS:
@@ -216,13 +224,15 @@ def _wait_seconds(error: RefusedReplyError) -> float:
     banned_until = BANNED_UNTIL.search(error.text)
     if not banned_until:
         return DEFAULT_RETRY_SECONDS
-    return max(int(banned_until[1]) / 1000 - time.time(), 1.0)  # signing time
+    left = int(banned_until[1]) / 1000 - time.time()  # signing time
+    # Over already? Then our clock is ahead of the venue's, which has just said that it is not.
+    return left if left > 0 else DEFAULT_RETRY_SECONDS
 
 
 def _json(response: requests.Response) -> Any:
     try:
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -122,9 +123,10 @@ class Governor:
             if isinstance(answer, Granted):
                 break
             self._wait(answer, asking)
+        reservation = Reservation(request_id, draws, answer)
         if asking.priority is Priority.ENTRY and answer.share > self._threshold:
-            self._nap(POLITE_DELAY_SECONDS, asking)
-        return Reservation(request_id, draws, answer)
+            self._nap_politely(reservation, asking)
+        return reservation
 
     def settle(self, reservation: Reservation, aftermath: Aftermath) -> None:
         """End a reservation with what came of its request."""
@@ -192,14 +194,19 @@ class Governor:
     def _wait(self, refused: Refused, asking: Asking) -> None:
         seconds = refused.wait_ms / 1000
         if seconds > asking.patience:
-            what = "requests" if refused.name == WEIGHT else "orders"
-            why = "the venue told us to stop" if refused.is_ban else f"no room for more {what} now"
-            raise RateLimitedError(f"not asked: {why}", retry_after=seconds)
+            raise RateLimitedError(f"not asked: {_why(refused)}", retry_after=seconds)
         self._nap(min(seconds, LONGEST_NAP_SECONDS), asking)
 
     def _nap(self, seconds: float, asking: Asking) -> None:
         asking.lose(seconds)
         self.sleep(seconds)
+
+    def _nap_politely(self, reservation: Reservation, asking: Asking) -> None:
+        try:
+            self._nap(POLITE_DELAY_SECONDS, asking)
+        except BaseException:
+            self.release(reservation)  # a soft time limit: nobody will ever use it
+            raise
 
     def _settlement(self, draw: Draw, aftermath: Aftermath) -> Settlement:
         if aftermath.was_unsent:
@@ -214,6 +221,15 @@ class Governor:
         if aftermath.created_orders is None:
             return Unanswered()
         return Counted() if aftermath.created_orders else Free()
+
+
+def _why(refused: Refused) -> str:
+    what = "requests" if refused.name == WEIGHT else "orders"
+    if not refused.is_ban:
+        return f"no room for more {what} now"
+    # To the next whole second: the same ban must read the same, whoever meets it when.
+    end = datetime.fromtimestamp(math.ceil(time.time() + refused.wait_ms / 1000), UTC)
+    return f"the venue takes no {what} from us until {end:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _count(header: str | None) -> int | None:

@@ -187,6 +187,6 @@ def told_limits(rate_limits: Any, market: Market) -> dict[str, int]:
 def _told_limit(row: dict[str, Any]) -> tuple[str, int]:
     unit, number, limit = (row.get(name) for name in ("interval", "intervalNum", "limit"))
     kind = _KINDS.get(str(row.get("rateLimitType")))
-    if not kind or unit not in _UNITS_MS or type(number) is not int or type(limit) is not int:
+    if not kind or str(unit) not in _UNITS_MS or type(number) is not int or type(limit) is not int:
         return "", 0
     return f"{kind}:{_UNITS_MS[str(unit)] * number}", limit

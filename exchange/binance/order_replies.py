@@ -13,6 +13,7 @@ from typing import Any
 
 from exchange.binance.parsing import (
     MalformedReplyError,
+    amount,
     boolean,
     decimal,
     mapping,
@@ -93,8 +94,9 @@ def _order(
         stop_price=decimal(row, "stopPrice") if "stopPrice" in row else ZERO,
         is_working=_is_working(row),
         expiry_reason=_expiry_reason(row),
-        filled_quantity=decimal(row, "executedQty"),
-        filled_quote_quantity=decimal(row, "cummulativeQuoteQty"),  # the venue's spelling
+        filled_quantity=amount(row, "executedQty"),
+        # The venue's spelling. Negative for orders so old that the venue no longer has it.
+        filled_quote_quantity=decimal(row, "cummulativeQuoteQty"),
         market_time=market_time,
         trades=trades,
     )
@@ -129,7 +131,7 @@ def _expiry_reason(row: Mapping[str, Any]) -> ExpiryReason | None:
 
 
 def _fill(row: Mapping[str, Any], market_time: datetime) -> TradeReport:
-    price, quantity = decimal(row, "price"), decimal(row, "qty")
+    price, quantity = amount(row, "price"), amount(row, "qty")
     return TradeReport(
         trade_id=number_text(row, "tradeId"),
         price=price,
@@ -144,9 +146,9 @@ def _fill(row: Mapping[str, Any], market_time: datetime) -> TradeReport:
 def _trade(row: Mapping[str, Any]) -> TradeReport:
     return TradeReport(
         trade_id=number_text(row, "id"),
-        price=decimal(row, "price"),
-        quantity=decimal(row, "qty"),
-        quote_quantity=decimal(row, "quoteQty"),
+        price=amount(row, "price"),
+        quantity=amount(row, "qty"),
+        quote_quantity=amount(row, "quoteQty"),
         commission=decimal(row, "commission"),
         commission_asset=text(row, "commissionAsset"),
         market_time=moment(row, "time"),

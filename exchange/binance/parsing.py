@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from exchange.domain.clock import from_milliseconds, to_milliseconds
 from exchange.domain.errors import GatewayError
 
 Word = TypeVar("Word", bound=StrEnum)
+
+# Powers of ten. Beyond them arithmetic overflows, and digits without an exponent fill the memory.
+MAX_MAGNITUDE: Final = 40
 
 
 class MalformedReplyError(GatewayError):
@@ -49,8 +52,16 @@ def decimal(row: Mapping[str, Any], name: str) -> Decimal:
         number = Decimal(value)
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite():
+    if not number.is_finite() or abs(number.adjusted()) > MAX_MAGNITUDE:
         raise MalformedReplyError(f"{name} is not a number: {value!r:.60}")
+    return number
+
+
+def amount(row: Mapping[str, Any], name: str) -> Decimal:
+    """Return the field as a finite Decimal that is not negative."""
+    number = decimal(row, name)
+    if number < 0:
+        raise MalformedReplyError(f"{name} is negative: {number:f}")
     return number
 
 

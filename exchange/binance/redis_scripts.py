@@ -150,6 +150,8 @@ for place, key in ipairs(KEYS) do
     elseif settlement == 'counted' then
       add(key, math.max(first, running), last, amount)
     end
+    -- A budget that was lost meanwhile has just begun anew, and perhaps nobody reserves again.
+    if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, 3 * length) end
   end
 end
 """

@@ -21,7 +21,12 @@ TROUBLE_LIFETIME_SECONDS: Final = 60.0
 @dataclass(frozen=True, slots=True)
 class _Known:
     answer: TradingRules | UnknownSymbolError
-    until: float
+    asked_at: float
+
+    def is_good(self, now: float, max_age: float | None) -> bool:
+        is_trading = isinstance(self.answer, TradingRules) and self.answer.is_trading
+        lifetime = LIFETIME_SECONDS if is_trading else TROUBLE_LIFETIME_SECONDS
+        return now - self.asked_at < (lifetime if max_age is None else min(lifetime, max_age))
 
 
 class RulesCache:
@@ -40,15 +45,19 @@ class RulesCache:
         self._known: dict[str, _Known] = {}
         self._forgotten: dict[str, int] = {}
 
-    def get(self, symbol: str, fetch: Callable[[], TradingRules]) -> TradingRules:
+    def get(
+        self, symbol: str, fetch: Callable[[], TradingRules], *, max_age: float | None = None
+    ) -> TradingRules:
         """Return the rules of `symbol`, from `fetch` when none are known that are new enough.
+
+        max_age   seconds; None: as long as an answer of its kind is usually good
 
         UnknownSymbolError of `fetch` passes and is remembered; other errors pass and are not.
         """
         with self._lock:
             known = self._known.get(symbol)
             times_forgotten = self._forgotten.get(symbol, 0)
-        if known is None or self._clock() >= known.until:
+        if known is None or not known.is_good(self._clock(), max_age):
             known = self._ask(fetch)
             with self._lock:
                 # An answer that was under way while somebody forgot may be the outdated one.
@@ -65,13 +74,12 @@ class RulesCache:
             self._forgotten[symbol] = self._forgotten.get(symbol, 0) + 1
 
     def _ask(self, fetch: Callable[[], TradingRules]) -> _Known:
+        asked_at = self._clock()
         try:
-            rules = fetch()
+            return _Known(fetch(), asked_at)
         except UnknownSymbolError as error:
             plain = UnknownSymbolError(str(error), code=error.code)  # keeps no frames alive
-            return _Known(plain, self._clock() + TROUBLE_LIFETIME_SECONDS)
-        lifetime = LIFETIME_SECONDS if rules.is_trading else TROUBLE_LIFETIME_SECONDS
-        return _Known(rules, self._clock() + lifetime)
+            return _Known(plain, asked_at)
 
 
 _lock = threading.Lock()

@@ -80,9 +80,12 @@ class SpotBase:
         """Close the connections; the next call opens new ones."""
         self._client.session.close()
 
-    def rules(self, symbol: str) -> TradingRules:
-        """Return the limits of `symbol`, at most an hour old; weight 20 when asked anew."""
-        return self._rules.get(symbol, lambda: self._fetch_rules(symbol))
+    def rules(self, symbol: str, *, max_age: float | None = None) -> TradingRules:
+        """Return the limits of `symbol`, at most an hour or `max_age` seconds old.
+
+        Weight 20 when asked anew.
+        """
+        return self._rules.get(symbol, lambda: self._fetch_rules(symbol), max_age=max_age)
 
     def _fetch_rules(self, symbol: str) -> TradingRules:
         return self._calls.read(

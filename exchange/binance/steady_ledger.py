@@ -90,6 +90,7 @@ class SteadyLedger:
             return True
 
         self._alone.ban(base, name, milliseconds, clock_ms=clock_ms)
+        self._ask_again_at = self._monotonic()  # at once: whoever does not hear of it offends again
         self._try(tell)
 
     def learn(self, base: str, limits: Mapping[str, int]) -> None:

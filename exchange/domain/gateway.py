@@ -53,8 +53,11 @@ class MarketDataGateway(Protocol):
         """
         ...
 
-    def rules(self, symbol: str) -> TradingRules:
-        """Return the venue's limits for `symbol`; `UnknownSymbolError` when it lists none."""
+    def rules(self, symbol: str, *, max_age: float | None = None) -> TradingRules:
+        """Return the venue's limits for `symbol`; `UnknownSymbolError` when it lists none.
+
+        max_age   seconds that the answer may be old; None: as long as such an answer is kept
+        """
         ...
 
     def server_time_ms(self) -> int:

@@ -22,6 +22,7 @@ from exchange.models import APIKey
 from exchange.services import add_api_key, revoke_api_key
 from exchange.smoke.report import SmokeReport, Step
 from exchange.smoke.steps import least_quantity
+from exchange.smoke.used_weight import WeightMeter
 from exchange.smoke.walk import walk_through
 from exchange.tests.conftest import SECOND_KEY, SECOND_SECRET
 
@@ -305,3 +306,13 @@ def test_the_test_order_is_about_the_smallest_that_the_rules_allow(
 
     assert quantity == Decimal(expected)
     assert rules.market_order_violation(quantity=quantity, price=Decimal(price)) is None
+
+
+def test_no_weight_is_told_across_the_beginning_of_a_minute() -> None:
+    meter = WeightMeter()
+    assert meter.since(None) is None
+    meter.used = 25
+
+    assert meter.since(5) == 20
+    assert meter.since(25) == 0
+    assert meter.since(26) is None

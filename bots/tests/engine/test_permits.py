@@ -67,13 +67,14 @@ def test_an_order_without_a_permit_is_never_sent_and_the_journal_says_why(
     order = Order.objects.get()
     assert (order.status, order.closed_reason) == ("denied", "rate limited")
     assert order.sent_at is None
-    assert order.message == "not asked: the venue told us to stop"
+    words = order.message.partition(" until ")[0]
+    assert words == "not asked: the venue takes no orders from us"
     event = BotEvent.objects.get(kind=EventKind.ORDER_NEVER_SENT)
     assert "was not sent: not asked" in event.message
     assert venue.ledger()["orders"] == []
     state = BotState.objects.get(pk=started_bot.pk)
     assert not state.in_position
-    assert state.last_sentence.endswith("But: not asked: the venue told us to stop")
+    assert state.last_sentence.endswith(f"But: {order.message}")
     # Not at once, or a long shortage would write an order a second.
     assert state.last_market_time is not None
     assert state.next_due_at == state.last_market_time + RETRY_AFTER
@@ -214,3 +215,36 @@ def test_in_a_shortage_the_chart_says_so_instead_of_waiting(
 
     assert reply.status_code == 503
     assert reply.json()["retry"] is True
+
+
+def test_in_a_shortage_what_became_of_a_sent_order_is_still_found_out(
+    started_bot: BotConfig,
+    go_to: GoTo,
+    venue: RunningExchange,
+    request: pytest.FixtureRequest,
+) -> None:
+    go_to(AT_BUY)
+    venue.set_fault(endpoint=PLACE, when="after", action="drop", times=1)
+    run_tick(started_bot.pk)
+    assert Order.objects.get().status == "unknown"
+    request.getfixturevalue("shortage")
+
+    run_tick(started_bot.pk)
+
+    assert Order.objects.get().status == "filled"
+
+
+def test_a_permit_for_signing_anew_that_was_not_used_is_given_back(
+    started_bot: BotConfig, go_to: GoTo, venue: RunningExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_to(AT_BUY)
+    venue.set_fault(endpoint=PLACE, when="before", action="error", code=-1021, times=None)
+    released: list[Reservation] = []
+    monkeypatch.setattr("bots.journal.mark_resigned", lambda *_, **__: False)
+    monkeypatch.setattr(Governor, "release", lambda _, reservation: released.append(reservation))
+    run_tick(started_bot.pk)
+
+    assert len(released) == 1
+    assert [fault["hits"] for fault in venue.faults()] == [1]
+    order = Order.objects.get()
+    assert (order.status, order.closed_reason) == ("rejected", "not delivered")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from bots.engine.symbol import note_symbol
 from bots.engine.tick import run_tick
 from bots.models import BotConfig, BotEvent, BotState, EventKind, Order, Tick
 from bots.services import BotError, start_bot, stop_bot
 from bots.tests.engine.conftest import AT_BUY, AT_SELL, BEFORE_BUY, BEFORE_SELL, GoTo
 from exchange.binance.rules_cache import rules_cache_of
 from exchange.demo.testing import RunningExchange
+from exchange.domain.types import Market
+from exchange.models import APIKey
+from exchange.registry import gateway_for
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 
@@ -121,6 +126,46 @@ def test_an_exit_that_the_venue_cannot_take_is_shown_and_goes_out_when_it_can(
     _change(venue, status="TRADING")
     run_tick(holding_bot.pk)
     assert not _state(holding_bot).in_position
+    assert [order["side"] for order in venue.ledger()["orders"]] == ["BUY", "SELL"]
+
+
+def test_processes_that_remember_different_rules_do_not_tell_it_twice(
+    started_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
+    go_to(BEFORE_BUY)
+    run_tick(started_bot.pk)  # this process remembers that the symbol trades
+    venue.control("symbols", {"symbol": "BTCUSDT", "status": "CANCEL_ONLY"})
+    # Another process has seen the halt and told it.
+    BotState.objects.update(symbol_trouble="BTCUSDT CANCEL_ONLY")
+
+    run_tick(started_bot.pk)
+    run_tick(started_bot.pk)
+
+    assert _symbol_events() == []
+    assert _state(started_bot).symbol_trouble == "BTCUSDT CANCEL_ONLY"
+    # And the other way round: this one still remembers the halt.
+    venue.control("symbols", {"symbol": "BTCUSDT", "status": "TRADING"})
+    BotState.objects.update(symbol_trouble="")
+    run_tick(started_bot.pk)
+    assert _symbol_events() == []
+    assert _state(started_bot).symbol_trouble == ""
+
+
+def test_an_exit_that_waits_for_the_end_of_a_halt_does_not_wait_a_minute_longer(
+    holding_bot: BotConfig, go_to: GoTo, venue: RunningExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_to(BEFORE_SELL)
+    _change(venue, status="HALT")
+    go_to(AT_SELL)
+    run_tick(holding_bot.pk)
+    assert [order["side"] for order in venue.ledger()["orders"]] == ["BUY"]
+
+    venue.control("symbols", {"symbol": "BTCUSDT", "status": "TRADING"})
+    run_tick(holding_bot.pk)
+    assert [order["side"] for order in venue.ledger()["orders"]] == ["BUY"]
+    monkeypatch.setattr("bots.engine.symbol.HALTED_EXIT_SECONDS", 0.0)  # as if they had passed
+    run_tick(holding_bot.pk)
+
     assert [order["side"] for order in venue.ledger()["orders"]] == ["BUY", "SELL"]
 
 
@@ -254,3 +299,19 @@ def test_a_bot_starts_in_a_troubled_symbol_only_to_look_after_what_it_holds(
     with pytest.raises(BotError, match=r"BTCUSDT is not being traded|does not list BTCUSDT"):
         start_bot(bot_id=holding_bot.pk, actor=None)
     assert _state(holding_bot).status == "stopped"
+
+
+def test_a_status_of_many_words_fits_into_the_books_and_is_journaled_once(
+    started_bot: BotConfig, api_key: APIKey
+) -> None:
+    state = _state(started_bot)
+    rules = gateway_for(api_key, Market.SPOT).rules("BTCUSDT")
+    odd = replace(rules, status="A_STATUS_OF_THE_FUTURE_" * 5, is_trading=False)
+
+    for _ in range(2):
+        note_symbol(state, odd)
+        state.save()
+        state.refresh_from_db()
+    note_symbol(state, rules)
+
+    assert [event.kind for event in _symbol_events()] == list(SYMBOL_EVENTS)

@@ -138,6 +138,8 @@ FAULTS = {
     "drop": (Reply(drops=True), OutcomeUnknownError),
     "html": (Reply(status=502, body="<html>Bad Gateway</html>"), OutcomeUnknownError),
     "garbage": (Reply(body='{"symbol":"BTC'), OutcomeUnknownError),
+    "brackets": (Reply(body="[" * 100_000), OutcomeUnknownError),
+    "refused with brackets": (Reply(status=400, body="[" * 100_000), OutcomeUnknownError),
     "timeout": (refusal(408, -1007), OutcomeUnknownError),
     "-1000": (refusal(400, -1000), OutcomeUnknownError),
     "-1001": (refusal(500, -1001), OutcomeUnknownError),
@@ -182,7 +184,9 @@ def test_an_order_that_is_never_answered_is_sent_once(venue: Venue) -> None:
     assert len(venue.script.seen) == 1
 
 
-@pytest.mark.parametrize("name", ["drop", "html", "garbage", "-1000", "-1001", "-1006", "-1008"])
+@pytest.mark.parametrize(
+    "name", ["drop", "html", "garbage", "brackets", "-1000", "-1001", "-1006", "-1008"]
+)
 def test_a_read_is_asked_again_until_it_is_answered(venue: Venue, name: str) -> None:
     reply = FAULTS[name][0]
     for one in (reply, reply, OK):
@@ -399,6 +403,20 @@ def test_a_request_without_an_answer_keeps_its_weight_and_one_that_never_left_do
     assert nowhere.room(6_000)
 
 
+def test_a_request_without_an_answer_is_not_settled_with_the_count_of_the_one_before(
+    venue: Venue,
+) -> None:
+    counts = {WEIGHT_HEADER: "1", "X-MBX-ORDER-COUNT-10S": "7", "X-MBX-ORDER-COUNT-1D": "7"}
+    venue.script.queue(ORDER, Reply(body="{}", headers=counts))
+    venue.order()
+    venue.script.queue(ORDER, Reply(drops=True))
+    with pytest.raises(OutcomeUnknownError):
+        venue.order()
+
+    assert venue.room(1, orders=42)
+    assert not venue.room(1, orders=43)
+
+
 def test_the_limits_of_exchange_info_are_taken_over(venue: Venue) -> None:
     row = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 100}
     venue.script.says(TIME, {"rateLimits": [row]})
@@ -431,3 +449,47 @@ def test_an_interruption_leaves_the_request_counted_as_under_way(venue: Venue) -
 
     assert venue.room(5_000)
     assert not venue.room(5_001)
+
+
+def test_a_clock_that_was_asked_twice_is_not_measured_wrong(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue.script.queue(TIME, Reply(drops=True))
+    venue.script.says(TIME, {"serverTime": wall_milliseconds() + 300})
+    monkeypatch.setattr(venue.governor, "sleep", lambda _: time.sleep(0.3))
+
+    assert abs(venue.caller.clock.resync()) < 60
+
+
+@pytest.mark.parametrize("patience", ["1e308", "1e15", "99999999999999999999"])
+def test_a_retry_after_beyond_belief_ends_with_the_longest_ban_of_the_venue(
+    venue: Venue, patience: str
+) -> None:
+    venue.script.queue(ORDER, refusal(429, -1003, Retry_After=patience))
+
+    with pytest.raises(RateLimitedError) as caught:
+        venue.order()
+
+    assert caught.value.retry_after == 3 * 86_400
+    with pytest.raises(RateLimitedError, match="takes no requests"):
+        venue.order()
+
+
+def test_a_failure_carries_neither_key_nor_secret_nor_signature_anywhere(venue: Venue) -> None:
+    replies = [
+        *(reply for reply, _ in FAULTS.values()),
+        refusal(400, -1022, f"bad signature=abc123 of {KEY}"),
+        Reply(delay=threading.Event()),
+    ]
+    for reply in replies:
+        venue.script.queue(ORDER, reply)
+        fresh = Venue(venue.script)
+        with pytest.raises(GatewayError) as caught:
+            fresh.order()
+        wire = venue.script.seen[-1].values
+        told = f"{caught.value} {caught.value!r} {vars(caught.value)}"
+        for secret in (KEY, SECRET, wire["signature"], "abc123"):
+            assert secret not in told
+        assert caught.value.__cause__ is None
+        assert caught.value.__context__ is None
+        fresh.client.session.close()

@@ -132,6 +132,79 @@ def test_futures_replies_are_sorted_by_what_the_caller_may_do_next(
     assert (type(order), type(read)) == (for_order, for_read)
 
 
+# What an order may do after each code that the venue documents, apart from the table of outcomes.
+BOTH_CODES: dict[type[GatewayError], list[int]] = {
+    UNKNOWN: [-1000, -1001, -1006, -1007],
+    LATER: [-1016],
+    LIMITED: [-1003, -1015],
+    CLOCK: [-1021],
+    KEY: [-1002, -1022, -2014, -2015, -2017],
+    SYMBOL: [-1121],
+    REJECTED: [
+        *(-1020, -1100, -1101, -1102, -1103, -1104, -1105, -1106, -1111, -1114, -1115, -1116),
+        *(-1117, -1120, -1122, -1128, -1130, -2010, -2011, -2013, -2021, -2022, -2026),
+    ],
+}
+SPOT_CODES: dict[type[GatewayError], list[int]] = {
+    UNKNOWN: [-1008],
+    REJECTED: [
+        *(-1013, -1158, -1159, -1160, -1161, -1162, -1163, -1164, -1165, -1166, -1167, -1168),
+        *(-1196, -1197, -1198, -1199, -1220, -2039),
+    ],
+}
+FUTURES_CODES: dict[type[GatewayError], list[int]] = {
+    UNKNOWN: [-4116],
+    LATER: [-1008],
+    CLOCK: [-5028],
+    KEY: [-4088, -4109],
+    REJECTED: [
+        *(-2018, -2019, -2020, -2023, -2024, -2025, -2027, -2028, -4003, -4004, -4005, -4014),
+        *(-4015, -4016, -4023, -4024, -4028, -4047, -4048, -4060, -4061, -4062, -4067, -4068),
+        *(-4087, -4117, -4118, -4120, -4131, -4137, -4138, -4161, -4164, -4183, -4184, -4189),
+        *(-4202, -4203, -4204, -4205, -4206, -4207, -4208, -4209, -4210, -4211, -4400, -4401),
+        *(-4402, -4403, -4531, -5021, -5022),
+    ],
+}
+DOCUMENTED = [
+    (market, code, expected)
+    for market, tables in (
+        (Market.SPOT, (BOTH_CODES, SPOT_CODES)),
+        (Market.FUTURES, (BOTH_CODES, FUTURES_CODES)),
+    )
+    for table in tables
+    for expected, codes in table.items()
+    for code in codes
+]
+
+
+@pytest.mark.parametrize(("market", "code", "expected"), DOCUMENTED)
+def test_every_documented_code_is_sorted_for_orders_and_for_reads(
+    market: Market, code: int, expected: type[GatewayError]
+) -> None:
+    def of(status: int, *, creates_order: bool) -> type[GatewayError]:
+        error = refused(status, code, "x")
+        return type(from_reply(error, market=market, creates_order=creates_order))
+
+    for_read = expected
+    if expected is UNKNOWN:
+        for_read = REJECTED if code == -4116 else LATER
+    assert (of(400, creates_order=True), of(400, creates_order=False)) == (expected, for_read)
+    if expected is REJECTED:
+        assert (of(500, creates_order=True), of(500, creates_order=False)) == (UNKNOWN, LATER)
+    else:
+        assert (of(500, creates_order=True), of(500, creates_order=False)) == (expected, for_read)
+
+
+def test_every_code_of_the_table_of_outcomes_is_documented_here() -> None:
+    documented = {(market, code) for market, code, _ in DOCUMENTED}
+    already_so = {(Market.FUTURES, code) for code in (-4046, -4059, -4171, -5027)}
+    others = {(market, -2008) for market in Market}
+    others |= {(Market.FUTURES, -4142)}
+
+    assert set(OUTCOMES) - documented == already_so | others
+    assert documented <= set(OUTCOMES)
+
+
 @pytest.mark.parametrize("code", [-4046, -4059, -4171, -5027])
 def test_no_need_to_change_is_a_success_on_futures_alone(code: int) -> None:
     error = refused(400, code, "No need to change.")
@@ -235,6 +308,33 @@ def test_a_ban_without_the_header_ends_at_the_time_in_the_text() -> None:
 
     assert isinstance(error, RateLimitedError)
     assert 119 < error.retry_after <= 120
+
+
+def test_a_ban_that_seems_to_be_over_lasts_a_window_because_our_clock_is_ahead() -> None:
+    until = time.time_ns() // 1_000_000 - 1_000
+    text = f"Way too many requests; IP banned until {until}."
+
+    error = from_reply(refused(418, -1003, text), market=Market.SPOT, creates_order=True)
+
+    assert isinstance(error, RateLimitedError)
+    assert error.retry_after == 60.0
+
+
+@pytest.mark.parametrize(
+    ("told", "text", "seconds"),
+    [
+        (0.0, "", 1.0),  # rounded down: at once would be one more offence
+        (1e9, "", 259_200.0),
+        (None, "IP banned until 9999999999999.", 259_200.0),
+    ],
+)
+def test_a_wait_is_at_least_a_second_and_at_most_the_longest_ban(
+    told: float | None, text: str, seconds: float
+) -> None:
+    error = from_reply(refused(418, -1003, text, told), market=Market.SPOT, creates_order=False)
+
+    assert isinstance(error, RateLimitedError)
+    assert error.retry_after == seconds
 
 
 def test_a_limit_without_any_time_waits_for_a_whole_window() -> None:

@@ -146,7 +146,10 @@ def test_what_is_under_way_is_waited_for_only_for_as_long_as_patience_lasts(
 def test_a_ban_stops_everybody(governor: Governor, priority: Priority) -> None:
     governor.stop_everybody(120)
 
-    with asking_for(priority), pytest.raises(RateLimitedError, match="told us to stop") as no:
+    with (
+        asking_for(priority),
+        pytest.raises(RateLimitedError, match="takes no requests") as no,
+    ):
         governor.for_account("7").take(weight=1)
 
     assert 119 < no.value.retry_after <= 120
@@ -270,6 +273,16 @@ def test_without_redis_a_process_keeps_to_a_share_and_exits_pass(
     assert [r.levelname for r in caplog.records] == ["ERROR"]
 
 
+def test_without_redis_the_share_is_one_of_the_venues_own_limits() -> None:
+    steady = Steady()
+    row = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 100}
+    steady.governor.learn({"rateLimits": [row]})
+    steady.redis.is_away = True
+
+    assert is_served(steady.governor, ENTRY, int(100 * SHARE_ALONE * 0.9))
+    assert not is_served(steady.governor, ENTRY, int(100 * SHARE_ALONE))
+
+
 def test_without_redis_a_ban_still_stops_exits() -> None:
     steady = Steady()
     steady.governor.stop_everybody(120)
@@ -286,6 +299,20 @@ def test_a_ban_that_came_without_redis_is_kept_when_it_is_back() -> None:
     steady.monotonic += ASK_AGAIN_SECONDS
 
     assert not is_served(steady.governor, EXIT)
+
+
+def test_a_ban_is_told_to_the_others_even_while_redis_is_left_alone() -> None:
+    steady, other = Steady(), Steady()
+    steady.redis.is_away = True
+    assert is_served(steady.governor, EXIT)
+    steady.redis.is_away = False  # back, and this process would ask it in a few seconds only
+
+    steady.governor.stop_everybody(120)
+
+    others = Governor(SteadyLedger(steady.redis), sleep=lambda _: None)
+    stand_still(others, 30_000)
+    assert not is_served(others, EXIT)
+    assert is_served(other.governor, EXIT)
 
 
 def test_redis_is_left_alone_for_a_while_and_asked_again() -> None:
@@ -310,3 +337,23 @@ def test_redis_lost_between_asking_and_reporting_loses_no_request() -> None:
     steady.governor.settle(reservation, Aftermath(headers={WEIGHT_HEADER: "1"}))
 
     assert is_served(steady.governor, EXIT)
+
+
+def test_an_interruption_of_the_polite_delay_gives_everything_back(
+    governor: Governor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SoftTimeLimitError(Exception):
+        pass
+
+    def interrupted(_: float) -> None:
+        raise SoftTimeLimitError
+
+    used(governor, 5_000)
+    monkeypatch.setattr(governor, "sleep", interrupted)
+    mine = governor.for_account("7")
+
+    with asking_for(ENTRY), pytest.raises(SoftTimeLimitError):
+        mine.take(weight=100, orders=40)
+
+    with asking_for(EXIT):
+        mine.take(weight=1_000, orders=50)

@@ -340,6 +340,30 @@ def test_a_measured_clock_serves_those_who_never_measured(connection: redis.Redi
     assert 0 <= granted.at_ms - NOON < 5_000
 
 
+def test_nothing_of_a_budget_stays_in_redis_for_ever(connection: redis.Redis) -> None:
+    forget(connection)
+    asker = Asker(RedisLedger(connection))
+    asker.ledger.learn(BASE, {WINDOW.label: 6_000})
+    asker.use("a", INSIDE, 5_990)
+    lost = asker.take("lost", INSIDE, orders=1)
+    assert isinstance(asker.ask("waiting", INSIDE, weight=20), Refused)
+    asker.ledger.ban(BASE, f"{TEN_SECONDS.label}:7", 4_000, clock_ms=INSIDE)
+
+    def lasting() -> list[bytes]:
+        keys = connection.scan_iter("tradebot:budget:{http://venue/*")
+        return [key for key in keys if connection.pttl(key) < 0]
+
+    assert len(list(connection.scan_iter("tradebot:budget:{http://venue/*"))) == 9
+    assert lasting() == []
+
+    # Emptied while a request was under way: its answer begins the count anew.
+    forget(connection)
+    asker.tell("lost", lost, INSIDE, Seen(7), Seen(1), Counted(), orders=1)
+    assert asker.room(INSIDE) == 5_993
+    asker.tell("lost", lost, INSIDE, Seen(7), Seen(1), Counted(), orders=1)
+    assert lasting() == [b"tradebot:budget:{http://venue/spot}:weight:venue"]
+
+
 def test_the_limits_of_exchange_info_are_read_and_others_left_out() -> None:
     rows = [
         {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
@@ -349,12 +373,13 @@ def test_the_limits_of_exchange_info_are_read_and_others_left_out() -> None:
         {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 7},
         {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10.0, "limit": 1},
         {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 0},
+        {"rateLimitType": "ORDERS", "interval": ["SECOND"], "intervalNum": 10, "limit": 1},
         "nonsense",
     ]
     told = {"weight:60000": 1200, "orders:10000": 100, "orders:86400000": 200_000}
 
-    assert told_limits(rows[:-2], Market.SPOT) == told
-    assert told_limits(rows[-1:], Market.SPOT) == {}
+    assert told_limits([*rows[:6], *rows[7:]], Market.SPOT) == told
+    assert told_limits(rows[6:], Market.SPOT) == {}
     assert told_limits(rows[4:5], Market.FUTURES) == {"orders:60000": 7}
     assert told_limits(None, Market.SPOT) == {}
 

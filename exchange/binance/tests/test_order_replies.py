@@ -189,3 +189,32 @@ def test_open_orders_are_read_one_by_one() -> None:
     assert [order.venue_order_id for order in order_replies.queried_orders([QUERIED])] == ["28"]
     with pytest.raises(MalformedReplyError, match="expected a list"):
         order_replies.queried_orders({})
+
+
+@pytest.mark.parametrize("field", ["price", "qty"])
+def test_an_execution_of_less_than_nothing_is_never_booked(field: str) -> None:
+    (fill,) = PLACED["fills"]
+
+    with pytest.raises(MalformedReplyError, match=f"{field} is negative: -1"):
+        order_replies.placed_order(PLACED | {"fills": [fill | {field: "-1"}]})
+
+
+@pytest.mark.parametrize("field", ["price", "qty", "quoteQty"])
+def test_a_trade_of_less_than_nothing_is_never_booked(field: str) -> None:
+    trade = {"id": 1, "price": "2", "qty": "3", "quoteQty": "6", "time": AT}
+    trade |= {"commission": "0", "commissionAsset": "BNB"}
+    assert len(order_replies.trades([trade])) == 1
+
+    with pytest.raises(MalformedReplyError, match=f"{field} is negative: -1"):
+        order_replies.trades([trade | {field: "-1"}])
+
+
+def test_an_order_cannot_have_filled_less_than_nothing() -> None:
+    with pytest.raises(MalformedReplyError, match="executedQty is negative"):
+        order_replies.queried_order(QUERIED | {"executedQty": "-0.001"})
+
+
+def test_an_order_so_old_that_its_quote_amount_is_gone_is_still_read() -> None:
+    order = order_replies.queried_order(QUERIED | {"cummulativeQuoteQty": "-1"})
+
+    assert order.filled_quote_quantity == -1

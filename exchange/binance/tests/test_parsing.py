@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -46,3 +47,14 @@ def test_a_word_is_one_of_ours_or_other() -> None:
 def test_an_id_that_must_be_a_number_is_one(value: Any) -> None:
     with pytest.raises(MalformedReplyError, match="tradeId"):
         parsing.number_text({"tradeId": value}, "tradeId")
+
+
+@pytest.mark.parametrize("value", ["1e999999", "-1E+41", "1e-400000", "NaN", "-Infinity", "", "x"])
+def test_a_number_that_no_arithmetic_survives_is_none(value: str) -> None:
+    with pytest.raises(MalformedReplyError, match="price is not a number"):
+        parsing.decimal({"price": value}, "price")
+
+
+@pytest.mark.parametrize("value", ["0", "0.00000000", "-0.00000001", "92141578000000.00000001"])
+def test_a_number_keeps_every_digit_that_the_venue_sent(value: str) -> None:
+    assert str(parsing.decimal({"price": value}, "price")) == format(Decimal(value))

@@ -78,6 +78,21 @@ def test_rules_are_asked_for_once_an_hour(venue: Venue, cache: RulesCache) -> No
     assert venue.asked == 2
 
 
+def test_whoever_wants_newer_rules_gets_them_and_everybody_has_them_then(
+    venue: Venue, cache: RulesCache
+) -> None:
+    cache.get("BTCUSDT", venue.fetch)
+    venue.says = HALTED
+    venue.seconds += 5
+    assert cache.get("BTCUSDT", venue.fetch, max_age=6) is RULES
+    assert cache.get("BTCUSDT", venue.fetch, max_age=5) is HALTED
+    assert cache.get("BTCUSDT", venue.fetch) is HALTED
+    assert venue.asked == 2
+    venue.seconds += 60  # a greater age does not lengthen a life
+    cache.get("BTCUSDT", venue.fetch, max_age=3600)
+    assert venue.asked == 3
+
+
 def test_each_symbol_is_asked_for_on_its_own(venue: Venue, cache: RulesCache) -> None:
     cache.get("BTCUSDT", venue.fetch)
     cache.get("ETHUSDT", venue.fetch)
