@@ -7,13 +7,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import AdminForm
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
+from unfold.forms import AdminForm
 from unfold.widgets import (
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
@@ -23,7 +23,7 @@ from unfold.widgets import (
 from accounts.models import User
 from exchange.forms import AddAPIKeyForm
 from exchange.models import APIKey, ExchangeAccount
-from exchange.services import add_api_key, check_api_key, revoke_api_key
+from exchange.services import UNREACHABLE, add_api_key, check_api_key, revoke_api_key
 
 NEW_KEY_FIELDS = ("owner", "label", "environment", "key", "secret")
 
@@ -176,24 +176,29 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         """Ask the venue about each key that is not revoked."""
         # All columns: the list defers the ciphertexts, which opening a gateway needs.
         keys = APIKey.objects.filter(pk__in=queryset).select_related("account")
+        silent: set[str] = set()
         for api_key in keys:
-            self._check(request, api_key)
+            if api_key.environment in silent:  # one that hangs would hold the page for each key
+                self.message_user(request, f"{api_key} was not checked.", messages.WARNING)
+            elif not self._check(request, api_key):
+                silent.add(api_key.environment)
 
     @action(description="Check permissions again", permissions=("change",))  # type: ignore[untyped-decorator]
     def check_this(self, request: HttpRequest, obj: APIKey) -> None:
         """Ask the venue about the key of the page, once the form's transaction has ended."""
         transaction.on_commit(partial(self._check, request, obj))
 
-    def _check(self, request: HttpRequest, api_key: APIKey) -> None:
+    def _check(self, request: HttpRequest, api_key: APIKey) -> bool:
         try:
             check_api_key(api_key=api_key)
         except ValidationError as error:
             self.message_user(request, f"{api_key}: {' '.join(error.messages)}", messages.ERROR)
-            return
+            return error.code != UNREACHABLE
         self.log_change(request, api_key, "Permissions checked.")
         words = "; ".join(api_key.permissions_in_words)
         self.message_user(request, f"{api_key}: {words}.", messages.SUCCESS)
         self._warn(request, api_key)
+        return True
 
     def _warn(self, request: HttpRequest, api_key: APIKey) -> None:
         for warning in api_key.warnings:

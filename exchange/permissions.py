@@ -12,7 +12,8 @@ from typing import Final
 
 from exchange.domain.types import Environment, KeyPermissions
 
-Flags = Mapping[str, bool | None]  # by the names of KeyPermissions; None or missing is "not told"
+# By the names of KeyPermissions, and `is_account_open`; None or missing is "not told".
+Flags = Mapping[str, bool | None]
 
 _WORDS: Final = {
     "can_read": ("reads balances and orders", "cannot read"),
@@ -38,6 +39,10 @@ _CANNOT_TRADE: Final = (
     "The key cannot trade: bots that use it only look. Switch on “Enable Spot & Margin Trading”"
     " at the venue, then check the permissions again."
 )
+_ACCOUNT_CLOSED: Final = (
+    "The venue does not let this account trade, whatever its keys may do. Ask the venue why, then"
+    " check the permissions again."
+)
 _ANY_ADDRESS: Final = (
     "The key can be used from any address. Restrict it at the venue to the address of this"
     " server, so that it is worth nothing elsewhere."
@@ -50,9 +55,9 @@ _WITHDRAWAL_NOT_TOLD: Final = (
 def as_stored(permissions: KeyPermissions, *, is_account_open: bool) -> dict[str, bool | None]:
     """Return what a key keeps of `permissions`.
 
-    is_account_open   whether the account itself may trade; a key of one that may not cannot
+    is_account_open   whether the venue lets the account itself trade, whatever its keys may do
     """
-    return asdict(permissions) | {"can_trade": permissions.can_trade and is_account_open}
+    return asdict(permissions) | {"is_account_open": is_account_open}
 
 
 def reason_to_refuse(environment: Environment, flags: Flags) -> str | None:
@@ -71,6 +76,8 @@ def warnings_about(environment: Environment, flags: Flags) -> list[str]:
         found += _dangers(flags)
     if flags.get("can_read") is False:
         found.append(_CANNOT_READ)
+    if flags.get("is_account_open") is False:
+        found.append(_ACCOUNT_CLOSED)
     if flags.get("can_trade") is False:
         found.append(_CANNOT_TRADE)
     return found

@@ -38,6 +38,10 @@ KEY_LENGTH: Final = 64
 KEY_PATTERN: Final = re.compile(rf"[A-Za-z0-9]{{{KEY_LENGTH}}}")
 
 
+# Code of the ValidationError of a venue that did not answer: asking about other keys is no use.
+UNREACHABLE: Final = "unreachable"
+
+
 class _Found(NamedTuple):
     """What the venue says about a key: the number of its account, and what the key may do."""
 
@@ -143,12 +147,14 @@ def _ask_about_stored_key(api_key: APIKey) -> _Found:
         _refuse(str(error))
     except CredentialsError as error:
         _refuse(_refused_key(error))
+    except UnavailableError as error:
+        _refuse(_plain_words(error), code=UNREACHABLE)
     except GatewayError as error:
         _refuse(_plain_words(error))
 
 
-def _refuse(words: str) -> NoReturn:
-    raise ValidationError(words) from None
+def _refuse(words: str, *, code: str = "refused") -> NoReturn:
+    raise ValidationError(words, code=code) from None
 
 
 def _ask_venue(gateway: ExchangeGateway) -> _Found:

@@ -58,9 +58,11 @@ def test_what_the_venue_does_not_say_is_not_taken_for_a_no() -> None:
     assert [words[:21] for words in warnings_about(LIVE, TOLD_NOTHING)] == ["The venue did not say"]
 
 
-def test_a_key_of_an_account_that_may_not_trade_cannot_trade() -> None:
+def test_an_account_that_may_not_trade_is_told_from_a_key_that_may_not() -> None:
     permissions = KeyPermissions(can_trade=True, can_read=True)
 
-    assert as_stored(permissions, is_account_open=True)["can_trade"] is True
-    assert as_stored(permissions, is_account_open=False)["can_trade"] is False
-    assert as_stored(permissions, is_account_open=True)["can_withdraw"] is None
+    closed = as_stored(permissions, is_account_open=False)
+    assert (closed["can_trade"], closed["can_withdraw"]) == (True, None)
+    (warning,) = warnings_about(DEMO, closed)
+    assert warning.startswith("The venue does not let this account trade")
+    assert warnings_about(DEMO, as_stored(permissions, is_account_open=True)) == []

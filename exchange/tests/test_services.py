@@ -56,6 +56,7 @@ def test_an_added_key_is_stored_with_its_account(demo: RunningExchange, owner: U
         "can_use_futures": True,
         "can_transfer": True,
         "is_ip_restricted": False,
+        "is_account_open": True,
     }
     assert stored.warnings == []
     assert stored.last_checked_at is not None
@@ -200,7 +201,7 @@ def test_a_key_that_cannot_read_is_refused_everywhere(live: RunningExchange, own
         ({"ipRestrict": True}, []),
         ({"ipRestrict": False}, ["The key can be used from any address."]),
         ({"ipRestrict": True, "enableSpotAndMarginTrading": False}, ["The key cannot trade"]),
-        ({"ipRestrict": True, "canTrade": False}, ["The key cannot trade"]),
+        ({"ipRestrict": True, "canTrade": False}, ["The venue does not let this account trade"]),
         (
             {"ipRestrict": False, "enableSpotAndMarginTrading": False},
             ["The key can be used from any address.", "The key cannot trade"],
@@ -234,6 +235,7 @@ def test_a_venue_that_does_not_say_leaves_the_flags_open(
         "can_use_futures": None,
         "can_transfer": None,
         "is_ip_restricted": None,
+        "is_account_open": True,
     }
     assert api_key.permissions_in_words == ["trades spot"]
     assert [warning[:21] for warning in api_key.warnings] == ["The venue did not say"]
@@ -306,6 +308,20 @@ def test_a_revoked_key_is_never_asked_about(demo: RunningExchange, owner: User) 
 
     assert demo.faults()[0]["hits"] == 0
     assert APIKey.objects.get().last_checked_at == before
+
+
+def test_a_key_that_opens_another_account_now_keeps_what_was_known(
+    demo: RunningExchange, owner: User
+) -> None:
+    api_key = add(owner)
+    known = api_key.last_checked_at
+    ExchangeAccount.objects.update(uid="another")
+    api_key = APIKey.objects.get()
+
+    with pytest.raises(ValidationError, match="opens another account now"):
+        check_api_key(api_key=api_key)
+
+    assert APIKey.objects.get().last_checked_at == known
 
 
 def test_a_key_revoked_during_its_check_keeps_what_was_known(

@@ -89,7 +89,10 @@ def test_a_ban_of_another_process_is_heard_of_through_redis(
     key = f"tradebot:budget:{{{demo.url}/spot}}:weight:ban"
     clean_redis.set(key, wall_milliseconds() + 60_000)
 
-    with asking_for(Priority.EXIT), pytest.raises(RateLimitedError, match="told us to stop"):
+    with (
+        asking_for(Priority.EXIT),
+        pytest.raises(RateLimitedError, match="takes no requests"),
+    ):
         market_data_gateway(DEMO, SPOT).ticker("BTCUSDT")
 
     assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) is None
