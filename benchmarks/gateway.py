@@ -43,9 +43,10 @@ from exchange.domain.orders import MarketOrderRequest
 from exchange.domain.types import Environment, Side
 
 SYMBOL = "BTCUSDT"
-ROUNDS = 5  # each way once in a round, so that a noisy moment hits all of them
-CALLS = 60  # in a round; together well below the 6,000 of weight a minute
-ORDERS = 16  # in a round; together below the 100 of an account in ten seconds
+# Of each way. The ways take turns call by call, so that a noisy moment hits all of them.
+CALLS = 300  # together well below the 6,000 of weight a minute
+ORDERS = 80  # filled at once, so that none counts among the 100 unfilled of ten seconds
+CALLS_COUNTED = 60
 ORDER_WINDOW = 10.0  # seconds
 COUNTED = ("Redis round trips a call", "Redis commands in them", "bytes to and from Redis")
 EDGE = 1.5  # seconds around the edge of a window in which the budget counts for both sides
@@ -107,11 +108,10 @@ def _seconds(ways: list[Callable[[], object]], *, calls: int) -> list[float]:
     for call in ways:
         call()  # opens the connection, measures the clock, loads the scripts
     found: list[list[float]] = [[] for _ in ways]
-    for _, (call, seconds) in itertools.product(range(ROUNDS), zip(ways, found, strict=True)):
-        for _ in range(calls):
-            started = time.perf_counter()
-            call()
-            seconds.append(time.perf_counter() - started)
+    for _, (call, seconds) in itertools.product(range(calls), zip(ways, found, strict=True)):
+        started = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - started)
     return [median(seconds) for seconds in found]
 
 
@@ -122,13 +122,13 @@ def _begin_order_window() -> None:
 def _counted(connection: CountingRedis, call: Callable[[], object]) -> list[float]:
     """Return round trips, commands (scripts run several) and bytes of one call."""
     trips, before = connection.round_trips, connection.info("stats")
-    for _ in range(CALLS):
+    for _ in range(CALLS_COUNTED):
         call()
     trips, after = connection.round_trips - trips - 1, connection.info("stats")
     names = ("total_net_input_bytes", "total_net_output_bytes")
     size = sum(after[name] - before[name] for name in names)
     commands = after["total_commands_processed"] - before["total_commands_processed"] - 1
-    return [trips / CALLS, commands / CALLS, size / CALLS]
+    return [found / CALLS_COUNTED for found in (trips, commands, size)]
 
 
 def _bare(origin: str) -> Way:
