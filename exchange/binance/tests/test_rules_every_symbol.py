@@ -218,7 +218,9 @@ def test_orders_on_the_grid_are_sent_as_they_are_when_the_filters_take_them(
     listed: Listed, side: Side, steps: int, ticks: int, near: Decimal
 ) -> None:
     lot, prices = listed.venue.filters["LOT_SIZE"], listed.venue.filters["PRICE_FILTER"]
-    quantity = Decimal(lot["minQty"]) + (steps - 1) * Decimal(lot["stepSize"])
+    # Some perpetuals have a minimum of zero, which is no quantity: their first point is the step.
+    first = Decimal(lot["minQty"]) or Decimal(lot["stepSize"])
+    quantity = first + (steps - 1) * Decimal(lot["stepSize"])
     least = Decimal(prices["minPrice"]) or Decimal(1)
     price = least + (ticks - 1) * Decimal(prices["tickSize"])
     for wanted, result in orders_of(listed, side, quantity, price, near):
