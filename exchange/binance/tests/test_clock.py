@@ -23,6 +23,28 @@ def test_the_offset_is_measured_once_and_by_the_first_caller() -> None:
     assert len(asked) == 1
 
 
+def test_a_drift_is_measured_again_after_half_an_hour_and_a_failure_keeps_the_old_offset() -> None:
+    seconds = [0.0]
+    answers: list[int | None] = [100_000, 200_000, None, 300_000]
+    told: list[int] = []
+
+    def venue() -> int:
+        ahead = answers.pop(0)
+        if ahead is None:
+            raise UnavailableError("gone")
+        return wall_milliseconds() + ahead
+
+    clock = SigningClock(venue, told.append, monotonic=lambda: seconds[0])
+    seen = []
+    for moment in (0, 1799, 1800, 3599, 3600, 3601, 5400):
+        seconds[0] = moment
+        seen.append(round(clock.offset_ms(), -4))
+
+    assert seen == [100_000, 100_000, 200_000, 200_000, 200_000, 200_000, 300_000]
+    assert answers == []
+    assert [round(offset, -4) for offset in told] == [100_000, 200_000, 300_000]
+
+
 def test_half_of_the_round_trip_is_the_age_of_the_answer() -> None:
     def slow() -> int:
         time.sleep(0.1)
