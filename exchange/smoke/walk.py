@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from exchange.credentials import CredentialsDecryptError
@@ -42,13 +42,15 @@ _HINTS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
 def walk_through(environment: Environment, symbol: str, *, api_key: APIKey | None) -> SmokeReport:
     """Take every step; one that fails keeps only those from going on that need its answer.
 
+    All of them need a venue that answers the first one: nobody waits for a silent venue nine times.
+
     api_key   of `environment`; without one the steps that need a key are skipped
     ClientInitError when there is no venue behind `environment`.
     """
     meter = WeightMeter()
     walk = _begin(environment, symbol, api_key, meter)
     with asking_for(Priority.PAGE):  # bots come first
-        steps = tuple(_taken(name, take, walk, meter) for name, take in STEPS.items())
+        steps = tuple(_steps(walk, meter))
     label = api_key.label if api_key else None
     return SmokeReport(environment=environment, symbol=symbol, key=label, steps=steps)
 
@@ -73,6 +75,17 @@ def _begin(
         signed=signed,
         why_no_key=why_no_key,
     )
+
+
+def _steps(walk: Walk, meter: WeightMeter) -> Iterator[Step]:
+    is_silent = False
+    for number, (name, take) in enumerate(STEPS.items()):
+        if is_silent:
+            yield Step(name=name, status=StepStatus.SKIPPED, detail="the venue did not answer")
+            continue
+        step = _taken(name, take, walk, meter)
+        is_silent = number == 0 and step.status is StepStatus.FAILED
+        yield step
 
 
 def _taken(name: str, take: Callable[[Walk], str], walk: Walk, meter: WeightMeter) -> Step:
