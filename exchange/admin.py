@@ -87,7 +87,10 @@ class LabelForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the st
 class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     """Add and revoke keys. A stored secret is never shown and cannot be edited."""
 
-    list_display = ("label", "environment", "owner", "key_hint", "last_checked_at", "revoked_at")
+    list_display = (
+        *("label", "environment", "owner", "key_hint"),
+        *("dangers", "last_checked_at", "revoked_at"),
+    )
     list_filter = ("environment", ("revoked_at", admin.EmptyFieldListFilter))
     search_fields = ("label", "owner__username", "account__uid")
     list_select_related = ("owner",)
@@ -118,6 +121,13 @@ class APIKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     def what_it_may_do(self, api_key: APIKey) -> str:
         """Say what the venue told at the last check; shown, never asked anew."""
         return "; ".join(api_key.permissions_in_words) or "not known yet"
+
+    @admin.display(description="Put right", empty_value="nothing")
+    def dangers(self, api_key: APIKey) -> str | None:
+        """Say in the list what is dangerous about a key that may still be used."""
+        if api_key.is_revoked:
+            return None
+        return " · ".join(warning.split(".")[0] for warning in api_key.warnings) or None
 
     @admin.display(description="Put right")
     def to_put_right(self, api_key: APIKey) -> str:

@@ -210,7 +210,11 @@ def test_what_a_key_may_do_is_shown_in_words_and_no_page_asks_the_venue(
     assert "The key cannot trade: bots that use it only look." in page
     assert "any address" not in page
     assert "Check permissions of selected keys again" in listed
+    assert "The key cannot trade: bots that use it only look" in listed
     assert demo.faults()[0]["hits"] == 0
+
+    revoke_api_key(api_key=stored_key)
+    assert "The key cannot trade" not in operator.get(reverse(LIST)).content.decode()
 
 
 def test_a_key_of_old_shows_that_its_permissions_are_not_known(

@@ -79,21 +79,6 @@ SPOT_TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("status", "code", "text", "for_order", "for_read"), SPOT_TABLE)
-def test_spot_replies_are_sorted_by_what_the_caller_may_do_next(
-    status: int,
-    code: int,
-    text: str,
-    for_order: type[GatewayError],
-    for_read: type[GatewayError],
-) -> None:
-    order = from_reply(refused(status, code, text), market=Market.SPOT, creates_order=True)
-    read = from_reply(refused(status, code, text), market=Market.SPOT, creates_order=False)
-
-    assert (type(order), type(read)) == (for_order, for_read)
-    assert (order.code, read.code) == (code or None, code or None)
-
-
 # Where USD-M futures differ from spot, or have codes of their own.
 FUTURES_TABLE = [
     (503, 0, "Unknown error, please check your request or try again later.", UNKNOWN, LATER),
@@ -118,18 +103,26 @@ FUTURES_TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("status", "code", "text", "for_order", "for_read"), FUTURES_TABLE)
-def test_futures_replies_are_sorted_by_what_the_caller_may_do_next(
+@pytest.mark.parametrize(
+    ("market", "status", "code", "text", "for_order", "for_read"),
+    [
+        *((Market.SPOT, *row) for row in SPOT_TABLE),
+        *((Market.FUTURES, *row) for row in FUTURES_TABLE),
+    ],
+)
+def test_replies_are_sorted_by_what_the_caller_may_do_next(
+    market: Market,
     status: int,
     code: int,
     text: str,
     for_order: type[GatewayError],
     for_read: type[GatewayError],
 ) -> None:
-    order = from_reply(refused(status, code, text), market=Market.FUTURES, creates_order=True)
-    read = from_reply(refused(status, code, text), market=Market.FUTURES, creates_order=False)
+    order = from_reply(refused(status, code, text), market=market, creates_order=True)
+    read = from_reply(refused(status, code, text), market=market, creates_order=False)
 
     assert (type(order), type(read)) == (for_order, for_read)
+    assert (order.code, read.code) == (code or None, code or None)
 
 
 # What an order may do after each code that the venue documents, apart from the table of outcomes.
