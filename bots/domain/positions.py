@@ -97,8 +97,9 @@ def fold(
 
     They are sorted by market time and trade id; a repeated trade id counts once. ValueError when
     two fills share a trade id but not their content. Arithmetic has 50 digits; figures are
-    rounded to 12 decimals once, when they leave this function. Dust of an earlier round trip
-    keeps its cost and joins the next one.
+    rounded to 12 decimals when they leave this function, and the cost of what is sold at each sale,
+    so that net profit less what is left in `cost` is what was brought less what was paid. Dust of
+    an earlier round trip keeps its cost and joins the next one.
     """
     with localcontext(_CONTEXT):
         state = _State(base_asset, quote_asset, quantity_increment)
@@ -170,10 +171,13 @@ class _State:
         share = gone / self.held
         brought = (fill.price * fill.quantity - quote_fee) * closed / fill.quantity
         gross = fill.price * closed - self.paid / self.bought * closed
-        self._record(fill, closed=closed, gross=gross, net=brought - self.cost * share)
+        # Rounded here, or profit and what is left might not add up to what was paid.
+        spent = self.cost if gone == self.held else _rounded(self.cost * share)
+        self._record(fill, closed=closed, gross=gross, net=brought - spent)
         self.held -= gone
+        self.cost -= spent
         keep = 1 - share
-        self.bought, self.paid, self.cost = self.bought * keep, self.paid * keep, self.cost * keep
+        self.bought, self.paid = self.bought * keep, self.paid * keep
 
     def _record(self, fill: Fill, *, closed: Decimal, gross: Decimal, net: Decimal) -> None:
         self.closed.append(

@@ -158,6 +158,18 @@ prices = st.decimals("0.01", 100000, places=2)
 quantities = st.decimals("0.00001", 100, places=5)
 
 
+def test_profit_and_the_cost_of_what_is_left_add_up_to_the_last_digit() -> None:
+    # Thirds, which no number of decimals holds: three of them must still be the whole.
+    position = folded(
+        bought("10", "3", 1, fee="0.000001"),
+        sold("11", "0.7", 2),
+        sold("12", "0.7", 3),
+        sold("13", "0.7", 4),
+    )
+    brought, paid = D("25.2"), D("30.000001")
+    assert position.realized_net - position.cost == brought - paid
+
+
 @st.composite
 def fill_lists(draw: st.DrawFn) -> list[Fill]:
     count = draw(st.integers(0, 12))
