@@ -1,4 +1,7 @@
-"""The one interface through which everything above talks to a venue."""
+"""The one interface through which everything above talks to a venue, whatever the market.
+
+What only one market knows is added by `exchange.domain.spot_gateway` and `futures_gateway`.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,8 @@ from datetime import datetime
 from typing import Protocol
 
 from exchange.domain.budget import OrderPermit
-from exchange.domain.order_lists import EntryListRequest, OcoRequest
-from exchange.domain.orders import (
-    CancelReplaceRequest,
-    LimitOrderRequest,
-    MarketOrderRequest,
-    StopOrderRequest,
-)
-from exchange.domain.reports import (
-    CancelReplaceReport,
-    OrderListReport,
-    OrderReport,
-    TradeReport,
-)
+from exchange.domain.orders import LimitOrderRequest, MarketOrderRequest
+from exchange.domain.reports import OrderReport, TradeReport
 from exchange.domain.rules import TradingRules
 from exchange.domain.types import (
     AccountInfo,
@@ -92,16 +84,8 @@ class AccountGateway(MarketDataGateway, Protocol):
         """Return the order, or None when the venue says that it knows none of that id."""
         ...
 
-    def list_by_client_id(self, list_client_order_id: str) -> OrderListReport | None:
-        """Return the list without its orders' reports, or None when the venue knows none."""
-        ...
-
     def open_orders(self, symbol: str | None) -> list[OrderReport]:
         """Return the open orders of one symbol, or of all (which costs the venue much more)."""
-        ...
-
-    def open_lists(self) -> list[OrderListReport]:
-        """Return the lists with an open order, of all symbols, without their orders' reports."""
         ...
 
     def trades_of_order(self, symbol: str, venue_order_id: str) -> list[TradeReport]:
@@ -131,47 +115,13 @@ class ExchangeGateway(AccountGateway, Protocol):
         """Buy or sell at a price or better."""
         ...
 
-    def place_stop_order(self, request: StopOrderRequest, *, permit: OrderPermit) -> OrderReport:
-        """Place an order that waits for its price."""
-        ...
-
-    def place_oco(self, request: OcoRequest, *, permit: OrderPermit) -> OrderListReport:
-        """Place a stop-loss and a take-profit of which one fills.
-
-        The permit is for `request.order_count` orders. OrderRejectedError, before anything is
-        sent, where the symbol's rules allow no such pair.
-        """
-        ...
-
-    def place_entry_list(
-        self, request: EntryListRequest, *, permit: OrderPermit
-    ) -> OrderListReport:
-        """Place an entry with its exits; takes a permit for `request.order_count`.
-
-        OrderRejectedError, before anything is sent, where the symbol's rules allow no such list.
-        """
-        ...
-
     def check_order(self, request: MarketOrderRequest) -> None:
         """Have the venue check an order without placing it; `OrderRejectedError` says why not."""
         ...
 
     def cancel_order(self, symbol: str, client_order_id: str) -> OrderReport:
-        """Cancel an order, and with it the whole list that it belongs to.
+        """Cancel an order; on spot also the whole list that it belongs to.
 
         OrderRejectedError with code -2011 when it is not open: ask for it to learn what it did.
-        """
-        ...
-
-    def cancel_list(self, symbol: str, list_client_order_id: str) -> OrderListReport:
-        """Cancel every order of a list; errors as of `cancel_order`."""
-        ...
-
-    def cancel_replace(
-        self, request: CancelReplaceRequest, *, permit: OrderPermit
-    ) -> CancelReplaceReport:
-        """Cancel an order and place another; the report tells what came of each half.
-
-        OrderRejectedError means that the venue attempted neither.
         """
         ...

@@ -61,7 +61,10 @@ class CancelReplaceMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketOrderRequest:
-    """A market order over a quantity of the base or an amount of the quote currency."""
+    """A market order over a quantity of the base or an amount of the quote currency.
+
+    reduces_only   futures: it can only shrink a position
+    """
 
     symbol: str
     side: Side
@@ -70,6 +73,7 @@ class MarketOrderRequest:
     recv_window_ms: int
     quantity: Decimal | None = None
     quote_quantity: Decimal | None = None
+    reduces_only: bool = False
 
     def __post_init__(self) -> None:
         if (self.quantity is None) == (self.quote_quantity is None):
@@ -81,7 +85,10 @@ class MarketOrderRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitOrderRequest:
-    """A limit order; `post_only` has the venue refuse it when it would fill at once."""
+    """A limit order; `post_only` has the venue refuse it when it would fill at once.
+
+    reduces_only   futures: it can only shrink a position
+    """
 
     symbol: str
     side: Side
@@ -92,6 +99,7 @@ class LimitOrderRequest:
     recv_window_ms: int
     time_in_force: TimeInForce = TimeInForce.GTC
     post_only: bool = False
+    reduces_only: bool = False
 
     def __post_init__(self) -> None:
         check_positive(quantity=self.quantity, price=self.price)
