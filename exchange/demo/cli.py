@@ -25,8 +25,8 @@ _HIGHEST_PORT: Final = 65_535
 _LAST_YEAR: Final = 2100
 _WIDEST_SPREAD: Final = Decimal(1000)
 HELP: Final = (
-    "Run the built-in exchange: Binance's spot REST API over recorded, random or mirrored prices,"
-    " with paper money."
+    "Run the built-in exchange: Binance's spot and futures REST APIs over recorded, random or"
+    " mirrored prices, with paper money."
 )
 
 

@@ -98,6 +98,7 @@ def make_client() -> Iterator[Callable[[str], Client]]:
         class DemoClient(Client):  # type: ignore[misc]  # the library has no types
             API_URL = f"{url}/api"
             MARGIN_API_URL = f"{url}/sapi"
+            FUTURES_URL = f"{url}/fapi"
 
         made.append(DemoClient(TEST_KEY, TEST_SECRET, ping=False))
         return made[-1]

@@ -89,6 +89,12 @@ def not_permitted() -> VenueError:
     return VenueError(-2015, message, status=UNAUTHORIZED)
 
 
+def not_authorized() -> VenueError:
+    """Return the refusal of a key that may not move money between wallets (-1002, HTTP 401)."""
+    message = "You are not authorized to execute this request."
+    return VenueError(-1002, message, status=UNAUTHORIZED)
+
+
 def filter_failure(name: str) -> VenueError:
     """Return the refusal of an order by one of the symbol's filters (-1013)."""
     return VenueError(-1013, f"Filter failure: {name}")

@@ -16,6 +16,7 @@ from typing import Final
 
 from exchange.demo.errors import DemoExchangeError
 from exchange.demo.market.beginning import HISTORY_MS
+from exchange.demo.market.futures_sources import plain_futures
 from exchange.demo.market.mirror import MirroredSource, Row
 from exchange.demo.market.sources import Listing, Market, Prices
 from exchange.demo.market.upstream import (
@@ -138,7 +139,7 @@ async def _begin(upstream: Upstream, config: ExchangeConfig) -> Market:
         name: Listing(symbols[name], MirroredSource(name, rows[name], newest_ms=reached_ms))
         for name in config.mirrored
     }
-    return Market(listings, newest_ms=newest_ms)
+    return Market(listings, newest_ms=newest_ms, futures=plain_futures(listings))
 
 
 def _stored_market_ms(state_dir: Path | None) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 _FIRST: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE accounts (
@@ -59,5 +59,59 @@ CREATE TABLE symbol_rules (
 """
 # Version 2 sorted all orders of an account to show its newest ones.
 _THIRD: Final = "CREATE INDEX orders_by_account ON orders (uid, symbol)"
+# Version 3 knew the spot market only.
+_FOURTH: Final = """
+ALTER TABLE steering ADD COLUMN market TEXT NOT NULL DEFAULT 'spot';
+CREATE TABLE futures_orders (
+    order_id INTEGER PRIMARY KEY AUTOINCREMENT, uid INTEGER NOT NULL, symbol TEXT NOT NULL,
+    client_order_id TEXT NOT NULL, side TEXT NOT NULL, position_side TEXT NOT NULL,
+    type TEXT NOT NULL, original_type TEXT NOT NULL, time_in_force TEXT NOT NULL,
+    status TEXT NOT NULL, quantity TEXT NOT NULL, price TEXT NOT NULL, stop_price TEXT NOT NULL,
+    executed TEXT NOT NULL, executed_quote TEXT NOT NULL, reduce_only INTEGER NOT NULL,
+    close_position INTEGER NOT NULL, working_type TEXT NOT NULL, price_protect INTEGER NOT NULL,
+    prevention_mode TEXT NOT NULL, good_till_ms INTEGER NOT NULL, algo_id INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, expiry_reason TEXT);
+CREATE INDEX futures_orders_by_account ON futures_orders (uid, symbol);
+CREATE INDEX futures_orders_by_client_id ON futures_orders (uid, symbol, client_order_id);
+CREATE INDEX futures_orders_by_status ON futures_orders (status);
+CREATE TABLE futures_algos (
+    algo_id INTEGER PRIMARY KEY AUTOINCREMENT, uid INTEGER NOT NULL, symbol TEXT NOT NULL,
+    client_algo_id TEXT NOT NULL, side TEXT NOT NULL, position_side TEXT NOT NULL,
+    type TEXT NOT NULL, time_in_force TEXT NOT NULL, status TEXT NOT NULL, quantity TEXT NOT NULL,
+    price TEXT NOT NULL, trigger_price TEXT NOT NULL, activate_price TEXT NOT NULL,
+    callback_rate TEXT NOT NULL, working_type TEXT NOT NULL, price_protect INTEGER NOT NULL,
+    reduce_only INTEGER NOT NULL, close_position INTEGER NOT NULL, prevention_mode TEXT NOT NULL,
+    good_till_ms INTEGER NOT NULL, is_trailing INTEGER NOT NULL, peak TEXT NOT NULL,
+    child_id INTEGER NOT NULL, reject_reason TEXT, at_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL, triggered_ms INTEGER NOT NULL);
+CREATE INDEX futures_algos_by_account ON futures_algos (uid, symbol);
+CREATE INDEX futures_algos_by_client_id ON futures_algos (uid, client_algo_id);
+CREATE INDEX futures_algos_by_status ON futures_algos (status);
+CREATE TABLE futures_fills (
+    trade_id INTEGER PRIMARY KEY AUTOINCREMENT, order_id INTEGER NOT NULL, uid INTEGER NOT NULL,
+    symbol TEXT NOT NULL, side TEXT NOT NULL, position_side TEXT NOT NULL, price TEXT NOT NULL,
+    quantity TEXT NOT NULL, quote_quantity TEXT NOT NULL, commission TEXT NOT NULL,
+    commission_asset TEXT NOT NULL, realized_pnl TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    is_maker INTEGER NOT NULL);
+CREATE INDEX futures_fills_by_order ON futures_fills (order_id);
+CREATE INDEX futures_fills_by_account ON futures_fills (uid, symbol);
+CREATE TABLE futures_positions (
+    uid INTEGER NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL, amount TEXT NOT NULL,
+    cost TEXT NOT NULL, isolated_wallet TEXT NOT NULL, updated_ms INTEGER NOT NULL,
+    PRIMARY KEY (uid, symbol, side)) WITHOUT ROWID;
+CREATE TABLE futures_incomes (
+    income_id INTEGER PRIMARY KEY AUTOINCREMENT, uid INTEGER NOT NULL, symbol TEXT NOT NULL,
+    type TEXT NOT NULL, amount TEXT NOT NULL, asset TEXT NOT NULL, info TEXT NOT NULL,
+    trade_id INTEGER NOT NULL, at_ms INTEGER NOT NULL);
+CREATE INDEX futures_incomes_by_account ON futures_incomes (uid, at_ms);
+CREATE TABLE futures_settings (
+    uid INTEGER NOT NULL, symbol TEXT NOT NULL, leverage INTEGER NOT NULL,
+    margin_type TEXT NOT NULL, PRIMARY KEY (uid, symbol)) WITHOUT ROWID;
+CREATE TABLE futures_hedgers (uid INTEGER PRIMARY KEY);
+CREATE TABLE transfers (
+    transfer_id INTEGER PRIMARY KEY AUTOINCREMENT, uid INTEGER NOT NULL, type TEXT NOT NULL,
+    asset TEXT NOT NULL, amount TEXT NOT NULL, at_ms INTEGER NOT NULL);
+CREATE INDEX transfers_by_account ON transfers (uid, type, at_ms)
+"""
 # What leads from each version to the next; a new file walks the whole way.
-STEPS: Final = (_FIRST, _SECOND, _THIRD)
+STEPS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH)

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from exchange.demo.control.door import PREFIX, Control
 from exchange.demo.control.faults import Action, Fault, FaultBoard, When
+from exchange.demo.dispatch import Reply, limits_of, pool_of, refusal, respond
 from exchange.demo.errors import DemoExchangeError, VenueError
-from exchange.demo.http.dispatch import Reply, refusal, respond
 from exchange.demo.http.past import Past
 from exchange.demo.http.wire import WireRequest
 from exchange.demo.mirroring import Mirror, mirror_of
@@ -112,14 +112,14 @@ class Server:
     async def _respond(self, wire: WireRequest) -> web.Response:
         self._keep_past()
         fault = self._faults.strike(wire.method, wire.path, When.BEFORE)
-        if fault and (instead := await self._suffer(fault, wire.peer)):
+        if fault and (instead := await self._suffer(fault, wire)):
             return instead
         if fault and fault.action is Action.STALE:
             response = self._respond_late(wire, fault.seconds)
         else:
             response = _json_response(respond(self.venue, wire))
         fault = self._faults.strike(wire.method, wire.path, When.AFTER)
-        return (fault and await self._suffer(fault, wire.peer)) or response
+        return (fault and await self._suffer(fault, wire)) or response
 
     def _keep_past(self) -> None:
         if self._faults.wants_past:
@@ -131,27 +131,28 @@ class Server:
         with self._past.books(seconds) as books:
             return _json_response(respond(self.venue, wire, books=books))
 
-    async def _suffer(self, fault: Fault, peer: str) -> web.Response | None:
+    async def _suffer(self, fault: Fault, wire: WireRequest) -> web.Response | None:
         if fault.action is Action.DROP:
             raise _DroppedError
         if fault.action is Action.DELAY:
             await asyncio.sleep(fault.seconds)
         if fault.action is Action.BAN:
-            self.venue.limits.ban(peer, fault.seconds)
-            return self._refused(peer)
+            limits_of(self.venue, wire.path).ban(wire.peer, fault.seconds)
+            return self._refused(wire)
         if fault.action in (Action.DELAY, Action.STALE):
             return None
-        return self._instead(fault, peer)
+        return self._instead(fault, wire)
 
-    def _refused(self, peer: str) -> web.Response | None:
+    def _refused(self, wire: WireRequest) -> web.Response | None:
+        pool = pool_of(self.venue, wire.path)
         try:
-            self.venue.limits.charge(peer, 0)
+            pool.charge(wire.peer, 0)
         except VenueError as e:
-            return _json_response(refusal(self.venue, e, peer))
+            return _json_response(refusal(e, pool.headers(wire.peer)))
         return None
 
-    def _instead(self, fault: Fault, peer: str) -> web.Response:
-        headers = {"X-MBX-USED-WEIGHT-1M": str(self.venue.limits.used_weight(peer))}
+    def _instead(self, fault: Fault, wire: WireRequest) -> web.Response:
+        headers = pool_of(self.venue, wire.path).headers(wire.peer)
         if fault.action is Action.ERROR:
             if fault.seconds:
                 headers["Retry-After"] = str(math.ceil(fault.seconds))

@@ -21,7 +21,7 @@ import requests
 
 from exchange.demo.accounts import parse_account
 from exchange.demo.clock import DEFAULT_SPEED
-from exchange.demo.http.dispatch import Reply
+from exchange.demo.dispatch import Reply
 from exchange.demo.market.recording import BUNDLED_DIRECTORY
 from exchange.demo.market.sources import Prices
 from exchange.demo.mirroring import mirror_of
@@ -164,9 +164,20 @@ class RunningExchange:
         """Return the market's time now."""
         return parse_moment(self.control("clock")["market_time"])
 
-    def set_price(self, symbol: str, price: str | None, *, seconds: float | None = None) -> None:
-        """Hold a price from now on (for `seconds` of market time), or release it with None."""
-        self.control("price", {"symbol": symbol, "price": price, "seconds": seconds})
+    def set_price(
+        self,
+        symbol: str,
+        price: str | None,
+        *,
+        seconds: float | None = None,
+        of: str | None = None,
+    ) -> None:
+        """Hold a price from now on (for `seconds` of market time), or release it with None.
+
+        of  `spot`, `futures` or `mark`; without it all that the symbol has
+        """
+        wanted = {"symbol": symbol, "price": price, "seconds": seconds}
+        self.control("price", wanted if of is None else wanted | {"of": of})
 
     def run_inside(self, job: Callable[[Venue], Any]) -> Any:
         """Run `job` on the exchange's own thread and return its result."""

@@ -8,14 +8,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from exchange.demo.accounts import Account, AccountSpec
 from exchange.demo.clock import DEFAULT_SPEED, FollowingClock, MarketClock
 from exchange.demo.errors import DemoExchangeError
-from exchange.demo.limits import RateLimits
+from exchange.demo.futures.engine import FuturesEngine
+from exchange.demo.limits import OtherPools, RateLimits, futures_rules
 from exchange.demo.market.beginning import first_market_ms, followed_start_ms
+from exchange.demo.market.futures_listings import FuturesMarket, futures_market
+from exchange.demo.market.futures_rules import FuturesRules
+from exchange.demo.market.futures_sources import plain_futures, recorded_futures
 from exchange.demo.market.recording import BUNDLED_DIRECTORY
 from exchange.demo.market.sources import (
     DEFAULT_WALKS,
@@ -25,7 +30,8 @@ from exchange.demo.market.sources import (
     recorded_listings,
     walk_listings,
 )
-from exchange.demo.market.steering import SteeredPrice, Steering
+from exchange.demo.market.steered_prices import FUTURES, MARK, SPOT, store_steering, stored_steering
+from exchange.demo.market.steering import SteeredPrice
 from exchange.demo.market.symbols import Symbol
 from exchange.demo.market.track import Track
 from exchange.demo.state import State
@@ -81,8 +87,10 @@ def local_market(config: ExchangeConfig) -> Market:
     if config.prices is Prices.MIRROR:
         raise DemoExchangeError("a mirror must be opened before its exchange")
     if config.prices is Prices.RECORDED:
-        return Market(recorded_listings(config.market_data, config.walks, seed=config.seed))
-    return Market(walk_listings(config.walks or DEFAULT_WALKS, seed=config.seed))
+        listings = recorded_listings(config.market_data, config.walks, seed=config.seed)
+        return Market(listings, futures=recorded_futures(config.market_data, listings))
+    listings = walk_listings(config.walks or DEFAULT_WALKS, seed=config.seed)
+    return Market(listings, futures=plain_futures(listings))
 
 
 class Venue:
@@ -101,6 +109,8 @@ class Venue:
         }
         self.wall_seconds = wall_seconds
         self.limits = RateLimits(wall_seconds)
+        self.futures_limits = RateLimits(wall_seconds, futures_rules())
+        self.other_pools = OtherPools(wall_seconds, spot=self.limits, futures=self.futures_limits)
         with ExitStack() as undo:
             self.state = State(config.state_dir)
             undo.callback(self.state.close)
@@ -115,6 +125,7 @@ class Venue:
         """Read market time once, match what is open up to it, and return it."""
         now_ms = self.clock.now_ms()
         self.engine.advance(now_ms)
+        self.futures.advance(now_ms)
         return now_ms
 
     def follow(self, market_ms: int) -> None:
@@ -127,24 +138,45 @@ class Venue:
         """Match up to the exact market time, store it and release the state."""
         self.advance()
         self.engine.remember()
+        self.futures.remember()
         self.clock.close()
         self.state.close()
 
-    def hold_price(self, symbol: str, price: int, *, for_ms: int | None) -> SteeredPrice:
-        """Let a price (units of 1e-8) hold from now on, for some market time or until released."""
+    def hold_price(
+        self, symbol: str, price: int, *, for_ms: int | None, of: str | None = None
+    ) -> SteeredPrice:
+        """Let a price (units of 1e-8) hold from now on, for some market time or until released.
+
+        of  `spot`, `futures` or `mark`; without it all three that the symbol has hold, that of the
+            perpetual at its nearest tick, and what is returned is that of the spot pair
+        """
         now_ms = self.advance()
         until_ms = None if for_ms is None else now_ms + for_ms
-        held = self.tracks[symbol].steering.hold(price, from_ms=now_ms, until_ms=until_ms)
-        self._store_steering(symbol)
-        return held
+        held = [
+            self._hold(
+                symbol,
+                one,
+                track.rounded(price) if of is None and one == FUTURES else price,
+                from_ms=now_ms,
+                until_ms=until_ms,
+            )
+            for one, track in self._steerable(symbol, of).items()
+        ]
+        return held[0]
 
-    def release_price(self, symbol: str) -> None:
-        """Give the price back to where it comes from."""
-        self.tracks[symbol].steering.release(self.advance())
-        self._store_steering(symbol)
+    def release_price(self, symbol: str, *, of: str | None = None) -> None:
+        """Give a price, or all of a symbol, back to where it comes from."""
+        now_ms = self.advance()
+        for one, track in self._steerable(symbol, of).items():
+            track.steering.release(now_ms)
+            store_steering(self.state, symbol, one, track.steering)
 
     def _open(self, config: ExchangeConfig, market: Market) -> None:
         self.tracks = self._build_tracks(market.listings)
+        self.futures_market: FuturesMarket = futures_market(
+            market.futures, steering=partial(stored_steering, self.state)
+        )
+        self.futures_rules = FuturesRules(self.state, self.futures_market.symbols)
         self.clock = self._build_clock(config, market)
         self.engine = Engine(
             self.state,
@@ -154,6 +186,14 @@ class Venue:
             slippage_bps=config.slippage_bps,
             volume_share=config.volume_share,
             on_first_fill=self.limits.first_fill,
+        )
+        self.futures = FuturesEngine(
+            self.state,
+            self.engine.ledger,
+            self.futures_market,
+            spread_bps=config.spread_bps,
+            slippage_bps=config.slippage_bps,
+            volume_share=config.volume_share,
         )
         self.accounts: Mapping[str, Account] = {
             spec.key: Account(
@@ -173,7 +213,7 @@ class Venue:
         if market.newest_ms is not None:
             return FollowingClock(followed_start_ms(market.newest_ms, stored_ms), store=store)
         return MarketClock(
-            first_market_ms(market.listings, config.start, stored_ms),
+            first_market_ms(market.sources, config.start, stored_ms),
             speed=config.speed,
             is_running=not config.is_paused,
             store=store,
@@ -184,18 +224,27 @@ class Venue:
             name: Track(
                 listing.source,
                 tick=listing.symbol.tick_units,
-                steering=Steering(self._stored_steering(name)),
+                steering=stored_steering(self.state, name, SPOT),
             )
             for name, listing in listings.items()
         }
 
-    def _stored_steering(self, symbol: str) -> list[SteeredPrice]:
-        sql = "SELECT * FROM steering WHERE symbol = ? ORDER BY from_ms"
-        rows = self.state.rows(sql, symbol)
-        return [SteeredPrice(row["from_ms"], row["until_ms"], row["price"]) for row in rows]
+    def _steerable(self, symbol: str, of: str | None) -> dict[str, Track]:
+        tracks = {
+            SPOT: self.tracks,
+            FUTURES: self.futures_market.tracks,
+            MARK: self.futures_market.marks,
+        }
+        return {
+            one: by_symbol[symbol]
+            for one, by_symbol in tracks.items()
+            if of in (None, one) and symbol in by_symbol
+        }
 
-    def _store_steering(self, symbol: str) -> None:
-        with self.state.transaction():
-            self.state.execute("DELETE FROM steering WHERE symbol = ?", symbol)
-            for held in self.tracks[symbol].steering.all:
-                self.state.execute("INSERT INTO steering VALUES (?, ?, ?, ?)", symbol, *held)
+    def _hold(
+        self, symbol: str, of: str, price: int, *, from_ms: int, until_ms: int | None
+    ) -> SteeredPrice:
+        steering = self._steerable(symbol, of)[of].steering
+        held = steering.hold(price, from_ms=from_ms, until_ms=until_ms)
+        store_steering(self.state, symbol, of, steering)
+        return held

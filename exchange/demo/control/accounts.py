@@ -9,18 +9,29 @@ from typing import Any, Final
 from exchange.demo.accounts import DEFAULT_FLAGS, FUTURES, SPOT, Account
 from exchange.demo.amounts import text
 from exchange.demo.control.fields import Fields
+from exchange.demo.control.futures_ledger import futures_ledger
 from exchange.demo.http.replies import list_row, order_row, trade_row
 from exchange.demo.times import iso
-from exchange.demo.trading.ledger import FEES_UID, MARKET_MAKER_UID, Holding
+from exchange.demo.trading.ledger import (
+    FEES_UID,
+    FUNDING_UID,
+    INSURANCE_UID,
+    MARKET_MAKER_UID,
+    Holding,
+)
 from exchange.demo.venue import Venue
 
 _ASSET: Final = re.compile(r"[A-Z0-9]{1,20}")
 _LARGEST_DEPOSIT: Final = Decimal(10**12)
 _WHOSE: Final = ("key_number", "uid")
+_NO_ACCOUNTS: Final = (FEES_UID, MARKET_MAKER_UID, FUNDING_UID, INSURANCE_UID)
 
 
 def whole_ledger(venue: Venue) -> dict[str, Any]:
-    """Return every order, list, fill, balance, deposit and fee: the truth, matched up to now."""
+    """Return every order, list, fill, balance, deposit and fee: the truth, matched up to now.
+
+    The holders that are no accounts stand by themselves, those of the futures wallet apart.
+    """
     now_ms = venue.advance()
     engine = venue.engine
     holdings = engine.ledger.holdings()
@@ -34,8 +45,13 @@ def whole_ledger(venue: Venue) -> dict[str, Any]:
         "fills": [trade_row(one) | {"uid": one.uid} for one in engine.orders.all_fills()],
         "balances": _wallets(holdings),
         "deposits": engine.ledger.deposits(),
-        "fees": _amounts(holdings, FEES_UID),
-        "market_maker": _amounts(holdings, MARKET_MAKER_UID),
+        "fees": _amounts(holdings, FEES_UID, SPOT),
+        "market_maker": _amounts(holdings, MARKET_MAKER_UID, SPOT),
+        **futures_ledger(venue),
+        "futures_fees": _amounts(holdings, FEES_UID, FUTURES),
+        "futures_market_maker": _amounts(holdings, MARKET_MAKER_UID, FUTURES),
+        "funding": _amounts(holdings, FUNDING_UID, FUTURES),
+        "insurance": _amounts(holdings, INSURANCE_UID, FUTURES),
         "differences": {
             f"{wallet}.{asset}": text(amount)
             for (wallet, asset), amount in engine.ledger.differences().items()
@@ -89,12 +105,13 @@ def _key(number: int, account: Account) -> dict[str, Any]:
 def _wallets(holdings: list[Holding]) -> dict[str, dict[str, dict[str, dict[str, str]]]]:
     result: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
     for one in holdings:
-        if one.uid in (FEES_UID, MARKET_MAKER_UID):
+        if one.uid in _NO_ACCOUNTS:
             continue
         wallets = result.setdefault(str(one.uid), {SPOT: {}, FUTURES: {}})
         wallets[one.wallet][one.asset] = {"free": text(one.free), "locked": text(one.locked)}
     return result
 
 
-def _amounts(holdings: list[Holding], uid: int) -> dict[str, str]:
-    return {one.asset: text(one.free) for one in holdings if one.uid == uid}
+def _amounts(holdings: list[Holding], uid: int, wallet: str) -> dict[str, str]:
+    held = (one for one in holdings if (one.uid, one.wallet) == (uid, wallet))
+    return {one.asset: text(one.free) for one in held}

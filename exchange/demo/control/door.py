@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
-from exchange.demo.amounts import to_units, units_text
 from exchange.demo.clock import MAXIMUM_SPEED
 from exchange.demo.control.accounts import all_keys, deposit, set_key, whole_ledger
+from exchange.demo.control.algo import add_hitch, all_hitches, clear_hitches
 from exchange.demo.control.faults import FaultBoard
 from exchange.demo.control.fields import FieldError, Fields
+from exchange.demo.control.positions import all_positions, trade_elsewhere
+from exchange.demo.control.prices import all_prices, set_price
 from exchange.demo.control.symbols import all_symbols, set_symbol
+from exchange.demo.dispatch import Reply
 from exchange.demo.errors import BAD_REQUEST, NOT_FOUND
-from exchange.demo.http.dispatch import Reply
 from exchange.demo.times import DAY_MS, iso, parse_moment, to_milliseconds
 from exchange.demo.venue import Venue
 
 PREFIX: Final = "/_control"
 FORBIDDEN: Final = 403
 SLOWEST_SPEED: Final = 0.001
-_LONGEST_HOLD_SECONDS: Final = 10.0**8
 _LONGEST_JUMP_MS: Final = 366 * DAY_MS
 
 
@@ -30,7 +32,7 @@ class Control:
     def __init__(self, venue: Venue, faults: FaultBoard) -> None:
         self._venue = venue
         self._faults = faults
-        self._doors = {
+        self._doors: dict[tuple[str, str], Callable[[Any], Any]] = {
             ("GET", "/clock"): lambda _: self._clock(),
             ("POST", "/clock"): self._set_clock,
             ("GET", "/faults"): lambda _: self._all_faults(),
@@ -42,8 +44,13 @@ class Control:
             ("POST", "/keys"): lambda item: set_key(venue, item),
             ("GET", "/symbols"): lambda _: all_symbols(venue),
             ("POST", "/symbols"): lambda item: set_symbol(venue, item),
-            ("GET", "/price"): lambda _: self._prices(),
-            ("POST", "/price"): self._set_price,
+            ("GET", "/price"): lambda _: all_prices(venue),
+            ("POST", "/price"): lambda item: set_price(venue, item),
+            ("GET", "/algo"): lambda _: all_hitches(venue),
+            ("POST", "/algo"): lambda item: add_hitch(venue, item),
+            ("DELETE", "/algo"): lambda _: clear_hitches(venue),
+            ("GET", "/positions"): lambda _: all_positions(venue),
+            ("POST", "/positions"): lambda item: trade_elsewhere(venue, item),
         }
 
     def respond(
@@ -114,46 +121,6 @@ class Control:
     def _clear_faults(self) -> list[dict[str, Any]]:
         self._faults.clear()
         return []
-
-    def _prices(self) -> dict[str, Any]:
-        now_ms = self._venue.advance()
-        return {
-            name: {
-                "price": units_text(track.price(now_ms)),
-                "is_steered": track.steering.at(now_ms) is not None,
-            }
-            for name, track in self._venue.tracks.items()
-            if name in self._venue.symbols
-        }
-
-    def _set_price(self, item: Any) -> dict[str, Any]:
-        fields = Fields(item, ("symbol", "price", "seconds"))
-        symbol = fields.word("symbol", tuple(self._venue.symbols))
-        if fields.is_null("price"):
-            self._venue.release_price(symbol)
-            return {"symbol": symbol, "price": None, "from": None, "until": None}
-        for_ms = None
-        if fields.has("seconds") and not fields.is_null("seconds"):
-            seconds = fields.number("seconds", least=0.001, most=_LONGEST_HOLD_SECONDS)
-            for_ms = int(seconds * 1000)
-        held = self._venue.hold_price(symbol, self._price_units(fields, symbol), for_ms=for_ms)
-        until = None if held.until_ms is None else iso(held.until_ms)
-        return {
-            "symbol": symbol,
-            "price": units_text(held.price),
-            "from": iso(held.from_ms),
-            "until": until,
-        }
-
-    def _price_units(self, fields: Fields, symbol: str) -> int:
-        rules = self._venue.symbols[symbol]
-        price = fields.decimal("price")
-        if not rules.tick <= price <= rules.max_price:
-            limits = f"{rules.tick:f} and {rules.max_price:f}"
-            raise fields.wrong("price", f"must lie between {limits}")
-        if price % rules.tick:
-            raise fields.wrong("price", f"must be a multiple of {rules.tick:f}")
-        return to_units(price)
 
 
 def is_loopback(peer: str) -> bool:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from exchange.demo.control.fields import Fields
-from exchange.demo.http.dispatch import ENDPOINTS
+from exchange.demo.control.known_errors import (
+    KNOWN_ERRORS,
+    KNOWN_FUTURES_ERRORS,
+    UNKNOWN,
+    KnownError,
+)
+from exchange.demo.dispatch import ENDPOINTS, is_futures_path
 
 _FIELDS: Final = (
     *("endpoint", "when", "action", "seconds", "status", "body"),
@@ -40,51 +47,9 @@ class Action(StrEnum):
     BAN = "ban"  # from the hit on everything from this address is HTTP 418, for some seconds
 
 
-class KnownError(NamedTuple):
-    """What the venue says with a code, and the HTTP status and Retry-After that go with it."""
-
-    message: str
-    status: int = 400
-    seconds: float = 0.0
-
-
 _LONGEST_SECONDS: Final = dict.fromkeys(Action, 600.0) | {Action.BAN: 3 * 86_400.0}
 _DEFAULT_STATUS: Final = {Action.STATUS: 503, Action.HTML: 502, Action.GARBAGE: 200}
 _NEEDS_SECONDS: Final = (Action.DELAY, Action.STALE, Action.BAN)
-_UNKNOWN: Final = KnownError("An unknown error occurred while processing the request.")
-# Codes with a fixed text (`errors.md`); statuses by "HTTP Return Codes" of `rest-api.md`.
-KNOWN_ERRORS: Final = {
-    -1000: _UNKNOWN,
-    -1001: KnownError("Internal error; unable to process your request. Please try again.", 500),
-    -1003: KnownError(
-        "Too much request weight used; current limit is 6000 request weight per 1 MINUTE."
-        " Please use WebSocket Streams for live updates to avoid polling the API.",
-        429,
-        60.0,
-    ),
-    -1006: KnownError(
-        "An unexpected response was received from the message bus. Execution status unknown.", 500
-    ),
-    -1007: KnownError(
-        "Timeout waiting for response from backend server."
-        " Send status unknown; execution status unknown.",
-        504,
-    ),
-    -1008: KnownError(
-        "Server is currently overloaded with other requests. Please try again in a few minutes.",
-        503,
-    ),
-    -1015: KnownError("Too many new orders; current limit is 100 orders per 10 SECOND.", 429, 10.0),
-    -1016: KnownError("This service is no longer available.", 410),
-    -1021: KnownError("Timestamp for this request is outside of the recvWindow."),
-    -1022: KnownError("Signature for this request is not valid."),
-    -1121: KnownError("Invalid symbol."),
-    -2010: KnownError("Account has insufficient balance for requested action."),
-    -2011: KnownError("Unknown order sent."),
-    -2013: KnownError("Order does not exist."),
-    -2014: KnownError("API-key format invalid.", 401),
-    -2015: KnownError("Invalid API-key, IP, or permissions for action.", 401),
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,12 +134,13 @@ def parse_fault(item: Any, fault_id: int) -> Fault:
     fields = Fields(item, _FIELDS)
     action = Action(fields.word("action", tuple(Action)))
     code = fields.whole("code", default=DEFAULT_CODE, least=-99_999, most=99_999)
-    known = KNOWN_ERRORS.get(code, _UNKNOWN) if action is Action.ERROR else _UNKNOWN
+    endpoint = _endpoint(fields)
+    known = _known_errors(endpoint).get(code, UNKNOWN) if action is Action.ERROR else UNKNOWN
     body = _HTML if action is Action.HTML else _GARBAGE if action is Action.GARBAGE else ""
     status = known.status if action is Action.ERROR else _DEFAULT_STATUS.get(action, 200)
     return Fault(
         fault_id=fault_id,
-        endpoint=_endpoint(fields),
+        endpoint=endpoint,
         when=_when(fields, action),
         action=action,
         seconds=_seconds(fields, action, known),
@@ -201,8 +167,18 @@ def _seconds(fields: Fields, action: Action, known: KnownError) -> float:
 
 def _endpoint(fields: Fields) -> str:
     endpoint = fields.text("endpoint")
-    if any(fnmatchcase(f"{method} {path}", endpoint) for method, path in ENDPOINTS):
+    if _paths_of(endpoint):
         return endpoint
     raise fields.wrong(
         "endpoint", "matches none; write it like 'POST /api/v3/order', 'GET /api/v3/*' or '*'"
     )
+
+
+def _paths_of(endpoint: str) -> list[str]:
+    return [path for method, path in ENDPOINTS if fnmatchcase(f"{method} {path}", endpoint)]
+
+
+def _known_errors(endpoint: str) -> Mapping[int, KnownError]:
+    # A fault that either market can meet speaks as the spot market does.
+    is_futures = all(is_futures_path(path) for path in _paths_of(endpoint))
+    return KNOWN_FUTURES_ERRORS if is_futures else KNOWN_ERRORS

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from exchange.demo.amounts import text
 from exchange.demo.control.fields import FieldError, Fields
+from exchange.demo.control.futures_symbols import set_futures_symbol
 from exchange.demo.errors import DemoExchangeError
+from exchange.demo.market.steered_prices import FUTURES, SPOT
 from exchange.demo.market.symbols import STATUSES, Symbol
 from exchange.demo.venue import Venue
 
@@ -21,8 +23,17 @@ def all_symbols(venue: Venue) -> list[dict[str, Any]]:
 
 
 def set_symbol(venue: Venue, item: Any) -> dict[str, Any]:
-    """Change a symbol from now on; what is open is matched up to now before."""
-    fields = Fields(item, ("symbol", "status", *_RULES, "listed"))
+    """Change a symbol from now on; what is open is matched up to now before.
+
+    `market` says whether the spot pair (without it) or the perpetual is meant.
+    """
+    fields = Fields(item, ("symbol", "status", *_RULES, "listed", "market"))
+    if fields.word("market", (SPOT, FUTURES), default=SPOT) == FUTURES:
+        return set_futures_symbol(venue, fields)
+    return _set_spot_symbol(venue, fields)
+
+
+def _set_spot_symbol(venue: Venue, fields: Fields) -> dict[str, Any]:
     name = fields.word("symbol", tuple(venue.tracks))
     rules = {one: fields.amount(one, most=_LARGEST) for one in _RULES if fields.has(one)}
     status = fields.word("status", STATUSES) if fields.has("status") else None

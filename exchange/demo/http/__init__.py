@@ -1,1 +1,1 @@
-"""The spot REST API: from a wire request to the venue's JSON."""
+"""The spot REST API, and what both APIs stand on: requests, signatures, endpoints."""

@@ -49,8 +49,8 @@ def commission(call: Call) -> dict[str, Any]:
 def order_counts(call: Call) -> list[dict[str, Any]]:
     """Return how many orders without a fill the account has placed in the running windows."""
     call.params.finish()
-    limits = [row for row in rate_limits() if row["rateLimitType"] == "ORDERS"]
-    counts = call.venue.limits.order_counts(call.uid)
+    limits = [row for row in rate_limits(call.limits.rules) if row["rateLimitType"] == "ORDERS"]
+    counts = call.limits.order_counts(call.uid)
     return [row | {"count": count} for row, count in zip(limits, counts, strict=True)]
 
 

@@ -13,11 +13,14 @@ from decimal import Decimal
 from typing import Final
 
 from exchange.demo.accounts import KEY_PATTERN, Account
-from exchange.demo.errors import UNAUTHORIZED, VenueError, not_permitted
+from exchange.demo.errors import UNAUTHORIZED, VenueError, not_authorized, not_permitted
 from exchange.demo.http.wire import FIRST_MICROSECOND_MOMENT, Params, WireRequest
 
 DEFAULT_RECV_WINDOW: Final = Decimal(5_000)
 MAXIMUM_RECV_WINDOW: Final = Decimal(60_000)
+SPOT_TRADING: Final = "enableSpotAndMarginTrading"
+FUTURES_TRADING: Final = "enableFutures"
+UNIVERSAL_TRANSFER: Final = "permitsUniversalTransfer"
 _TOLERATED_AHEAD_MS: Final = 1_000
 _RECV_WINDOW: Final = r"^[0-9]{1,8}(\.[0-9]{1,3})?$"
 _TIMESTAMP: Final = r"^[0-9]{1,20}$"
@@ -54,11 +57,12 @@ def authenticate(
     return account
 
 
-def check_permission(account: Account, *, is_trade: bool) -> None:
-    """Refuse a key that may not read or, for a `TRADE` endpoint, not trade (-2015)."""
-    flags = account.flags
-    if not flags["enableReading"] or (is_trade and not flags["enableSpotAndMarginTrading"]):
+def check_permission(account: Account, permission: str | None) -> None:
+    """Refuse a key that may not read, or lacks what an endpoint needs (-2015; transfers -1002)."""
+    if not account.flags["enableReading"]:
         raise not_permitted()
+    if permission is not None and not account.flags[permission]:
+        raise not_authorized() if permission == UNIVERSAL_TRANSFER else not_permitted()
 
 
 def _account_of(key: str | None, accounts: Mapping[str, Account]) -> Account:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
 from exchange.demo.accounts import Account
 from exchange.demo.errors import INVALID_SYMBOL, VenueError, bad_combination, missing
+from exchange.demo.futures.books import FuturesBooks
+from exchange.demo.http.auth import FUTURES_TRADING, SPOT_TRADING
 from exchange.demo.http.wire import Params
+from exchange.demo.limits import RateLimits
+from exchange.demo.market.futures_symbols import FuturesSymbol
 from exchange.demo.market.symbols import Symbol
 from exchange.demo.trading.ledger import Ledger
 from exchange.demo.trading.orders import OrderBooks
@@ -26,6 +31,7 @@ class Books(NamedTuple):
 
     orders: OrderBooks
     ledger: Ledger
+    futures: FuturesBooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,7 @@ class Call:
     """One request on its way through an endpoint.
 
     now_ms    market time of the request, up to which the engine has matched
+    limits    where its market counts orders
     headers   sent with the reply beside those that every reply carries
     """
 
@@ -41,6 +48,7 @@ class Call:
     peer: str
     now_ms: int
     books: Books
+    limits: RateLimits
     account: Account | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -59,10 +67,10 @@ class Call:
     @contextmanager
     def counted(self, orders: int) -> Iterator[None]:
         """Count new orders of the account while they are placed (-1015), and tell so in headers."""
-        with self.venue.limits.placing(self.uid, orders) as (ten_seconds, day):
+        with self.limits.placing(self.uid, orders) as counts:
             yield
-        self.headers["X-MBX-ORDER-COUNT-10S"] = str(ten_seconds)
-        self.headers["X-MBX-ORDER-COUNT-1D"] = str(day)
+        for count, rule in zip(counts, self.limits.rules.orders, strict=True):
+            self.headers[rule.header] = str(count)
 
     def symbol_if_sent(self) -> Symbol | None:
         """Return the symbol that was asked for, if any (-1121 when it is not listed)."""
@@ -115,21 +123,46 @@ class Call:
             raise VenueError(*INVALID_SYMBOL)
         return self.venue.symbols[name]
 
+    def futures_symbol_if_sent(self) -> FuturesSymbol | None:
+        """Return the perpetual that was asked for, if any (-1121 when it is not listed)."""
+        name = self.params.symbol()
+        if name is None:
+            return None
+        if name not in self.venue.futures_market.symbols:
+            raise VenueError(*INVALID_SYMBOL)
+        return self.venue.futures_market.symbols[name]
+
+    def futures_symbol(self) -> FuturesSymbol:
+        """Return the perpetual that was asked for (-1102 when none was)."""
+        symbol = self.futures_symbol_if_sent()
+        if symbol is None:
+            raise missing("symbol")
+        return symbol
+
+
+class Counted(Enum):
+    """Where the weight of a request is counted."""
+
+    ADDRESS = auto()  # in the pool of the host, or of the path under /sapi
+    ACCOUNT = auto()  # under /sapi: in the pool of the path, whoever asks from wherever
+    FUNDING = auto()  # in the pool that the endpoints about funding share
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One method of one path.
 
-    weight     of the request; a function when it depends on the parameters
-    is_trade   the key must be allowed to trade
-    is_free    the weight is taken back when the request succeeds
+    weight       of the request; a function when it depends on the parameters
+    permission   flag that the key needs, beside that of reading
+    is_free      the weight is taken back when the request succeeds
     """
 
     handle: Callable[[Call], Any]
     weight: int | Callable[[Params], int]
     is_signed: bool = False
-    is_trade: bool = False
+    permission: str | None = None
     is_free: bool = False
+    counted: Counted = Counted.ADDRESS
 
     def weight_of(self, params: Params) -> int:
         """Return what this request costs."""
@@ -158,7 +191,14 @@ def reading(handle: Callable[[Call], Any], weight: int | Callable[[Params], int]
 
 def trading(handle: Callable[[Call], Any]) -> Endpoint:
     """Return a signed endpoint that acts on orders: of weight 1, and 0 when it succeeds."""
-    return Endpoint(handle=handle, weight=1, is_signed=True, is_trade=True, is_free=True)
+    return Endpoint(handle=handle, weight=1, is_signed=True, permission=SPOT_TRADING, is_free=True)
+
+
+def futures_signed(
+    handle: Callable[[Call], Any], weight: int | Callable[[Params], int]
+) -> Endpoint:
+    """Return a signed endpoint of the futures API: for keys that may trade there."""
+    return Endpoint(handle=handle, weight=weight, is_signed=True, permission=FUTURES_TRADING)
 
 
 def _invalid_status(_name: str) -> VenueError:

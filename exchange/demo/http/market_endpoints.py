@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from exchange.demo.amounts import DECIMALS, from_units, text, units_text
 from exchange.demo.errors import VenueError, bad_combination, invalid_data
 from exchange.demo.http.endpoint import Call, Endpoint, day_weight, weight_by_symbol
+from exchange.demo.http.klines import kline_row, last_minutes, read_klines, volume_price
 from exchange.demo.limits import rate_limits
 from exchange.demo.market.symbols import Symbol
-from exchange.demo.market.track import Candle
 from exchange.demo.times import DAY_MS, MINUTE_MS
-from exchange.domain.intervals import INTERVALS, interval_milliseconds
 
 _AVERAGE_MINUTES: Final = 5
 _MOST_KLINES: Final = 1000
+_USUAL_KLINES: Final = 500
 _TICKER_TYPES: Final = ("FULL", "MINI")
 _PERMISSION: Final = "SPOT"
 
@@ -49,21 +49,13 @@ def exchange_info(call: Call) -> dict[str, Any]:
 
 def klines(call: Call) -> list[list[Any]]:
     """Return klines by open time, oldest first; the last one may still be open."""
-    track = call.venue.tracks[call.symbol().name]
-    length = _interval_ms(call)
-    start, end = call.params.moment("startTime"), call.params.moment("endTime")
-    limit = call.params.limit(default=500, maximum=_MOST_KLINES)
-    if call.params.text("timeZone") not in (None, "0"):
+    track, params = call.venue.tracks[call.symbol().name], call.params
+    limit = partial(params.limit, default=_USUAL_KLINES, maximum=_MOST_KLINES)
+    asked = read_klines(params, limit=limit)
+    if params.text("timeZone") not in (None, "0"):
         raise invalid_data("timeZone")
-    call.params.finish()
-    now_ms = call.now_ms
-    first = _round_up(max(track.start_ms, start or 0), length)
-    last = min(now_ms if end is None else end, now_ms) // length * length
-    if start is None:
-        first = max(first, last - (limit - 1) * length)
-    last = min(last, first + (limit - 1) * length)
-    candles = track.klines(length, first_ms=first, last_ms=last, now_ms=now_ms)
-    return [_kline_row(candle, length) for candle in candles]
+    params.finish()
+    return [kline_row(candle, asked.length_ms) for candle in asked.candles(track, call.now_ms)]
 
 
 def ticker_price(call: Call) -> dict[str, Any] | list[dict[str, Any]]:
@@ -102,8 +94,8 @@ def average_price(call: Call) -> dict[str, Any]:
     symbol = call.symbol()
     call.params.finish()
     now_ms = call.now_ms
-    window = _last_minutes(call, symbol, now_ms, _AVERAGE_MINUTES)
-    price = text(_average(window))
+    window = last_minutes(call.venue.tracks[symbol.name], now_ms, _AVERAGE_MINUTES)
+    price = text(volume_price(window))
     return {"mins": _AVERAGE_MINUTES, "price": price, "closeTime": now_ms}
 
 
@@ -123,31 +115,6 @@ def _invalid_ticker(_name: str) -> VenueError:
     return VenueError(-1139, "Invalid ticker type.")
 
 
-def _interval_ms(call: Call) -> int:
-    interval = call.params.required_text("interval")
-    if interval not in INTERVALS:
-        raise VenueError(-1120, "Invalid interval.")
-    return interval_milliseconds(interval)
-
-
-def _round_up(moment: int, length: int) -> int:
-    return -(-moment // length) * length
-
-
-def _kline_row(candle: Candle, length_ms: int) -> list[Any]:
-    return [
-        candle.open_ms,
-        *map(units_text, (candle.open, candle.high, candle.low, candle.close, candle.volume)),
-        candle.open_ms + length_ms - 1,
-        units_text(candle.quote_volume),
-        candle.trades,
-        # The recordings do not say who took; half is taken for buyers.
-        units_text(candle.volume // 2),
-        units_text(candle.quote_volume // 2),
-        "0",
-    ]
-
-
 def _best_prices(call: Call, symbol: Symbol, now_ms: int) -> dict[str, str]:
     book = call.venue.engine.book(symbol, now_ms)
     quantity = text(book.level_quantity)
@@ -159,20 +126,8 @@ def _best_prices(call: Call, symbol: Symbol, now_ms: int) -> dict[str, str]:
     }
 
 
-def _last_minutes(call: Call, symbol: Symbol, now_ms: int, minutes: int) -> Candle:
-    track = call.venue.tracks[symbol.name]
-    first = (now_ms - minutes * MINUTE_MS) // MINUTE_MS * MINUTE_MS
-    return track.candle(max(first, track.start_ms), now_ms)
-
-
-def _average(candle: Candle) -> Decimal:
-    if not candle.volume:
-        return from_units(candle.close)
-    return Decimal(candle.quote_volume) / Decimal(candle.volume)
-
-
 def _day_statistics(call: Call, symbol: Symbol, now_ms: int, *, is_full: bool) -> dict[str, Any]:
-    day = _last_minutes(call, symbol, now_ms, DAY_MS // MINUTE_MS)
+    day = last_minutes(call.venue.tracks[symbol.name], now_ms, DAY_MS // MINUTE_MS)
     short = {
         "symbol": symbol.name,
         "openPrice": units_text(day.open),
@@ -197,7 +152,7 @@ def _day_statistics(call: Call, symbol: Symbol, now_ms: int, *, is_full: bool) -
         | {
             "priceChange": text(change),
             "priceChangePercent": f"{change / from_units(day.open) * 100:.3f}",
-            "weightedAvgPrice": f"{_average(day):.{DECIMALS}f}",
+            "weightedAvgPrice": f"{volume_price(day):.{DECIMALS}f}",
             "prevClosePrice": units_text(day.open),
             "lastQty": best["bidQty"],
         }

@@ -13,6 +13,7 @@ from exchange.demo.errors import (
     invalid_data,
     missing_either,
 )
+from exchange.demo.http.auth import SPOT_TRADING
 from exchange.demo.http.commissions import order_rates
 from exchange.demo.http.endpoint import Call, Endpoint, reading, trading, weight_by_symbol
 from exchange.demo.http.order_parameters import (
@@ -190,7 +191,7 @@ def _trades_weight(params: Params) -> int:
 ENDPOINTS: Final = {
     ("POST", "/api/v3/order"): trading(place_order),
     ("POST", "/api/v3/order/test"): Endpoint(
-        handle=check_order, weight=_check_weight, is_signed=True, is_trade=True
+        handle=check_order, weight=_check_weight, is_signed=True, permission=SPOT_TRADING
     ),
     ("DELETE", "/api/v3/order"): trading(cancel_order),
     ("DELETE", "/api/v3/openOrders"): trading(cancel_open_orders),

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from exchange.demo.futures.books import FuturesBooks
 from exchange.demo.http.endpoint import Books
 from exchange.demo.state import FILE_NAME, State
 from exchange.demo.trading.ledger import Ledger
@@ -50,7 +51,7 @@ class Past:
         old = [one for one in self._copies if one.at <= wanted]
         state = State((old[-1] if old else self._copies[0]).directory)
         try:
-            yield Books(OrderBooks(state), Ledger(state))
+            yield Books(OrderBooks(state), Ledger(state), FuturesBooks(state))
         finally:
             state.close()
 

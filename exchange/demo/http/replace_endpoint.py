@@ -56,7 +56,7 @@ def cancel_replace(call: Call) -> dict[str, Any]:
     asked = _read(call)
     refuse_disabled(call, code=-2010)
     if not asked.cancels_over_limit:
-        call.venue.limits.check_orders(call.uid, 1)
+        call.limits.check_orders(call.uid, 1)
     _refuse_filtered(call, asked)
     canceled = _cancel(call, asked)
     placed = _place(call, asked, canceled)

@@ -52,6 +52,10 @@ class Params:
         """Return how many items a list seems to have, without reading it; 0 when not sent."""
         return self._values[name].count(",") + 1 if name in self._values else 0
 
+    def peek(self, name: str) -> str:
+        """Return a parameter as it was sent, without reading it; empty when it was not."""
+        return self._values.get(name, "")
+
     def text(self, name: str, pattern: str | None = None) -> str | None:
         """Return an optional parameter; -1105 when empty, -1100 when the pattern fails."""
         value = self._values.get(name)

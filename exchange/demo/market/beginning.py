@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
 from exchange.demo.clock import DEFAULT_START
 from exchange.demo.errors import DemoExchangeError
+from exchange.demo.market.minutes import Source
 from exchange.demo.market.recording import Recording
-from exchange.demo.market.sources import Listing
 from exchange.demo.times import MINUTE_MS, iso, to_milliseconds
 
 # 300 klines of 5m: what a strategy wants to have seen before its first decision.
@@ -19,10 +19,9 @@ _TOLERATED_LEAD_MS: Final = MINUTE_MS
 
 
 def first_market_ms(
-    listings: Mapping[str, Listing], start: datetime | None, stored_ms: int | None
+    sources: Collection[Source], start: datetime | None, stored_ms: int | None
 ) -> int:
-    """Return the first market time; DemoExchangeError when `start` lies before all prices."""
-    sources = [listing.source for listing in listings.values()]
+    """Return the first market time of all prices; DemoExchangeError when `start` lies before it."""
     earliest = max(source.start_ms for source in sources)
     if stored_ms is not None:
         # A state from before these prices may only go forward.

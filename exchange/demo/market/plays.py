@@ -14,6 +14,11 @@ _EXACT: Final = Context(prec=60)
 _LARGEST: Final = 2**63 - 1
 
 
+def own_time(at_ms: int, *, start_ms: int, length_ms: int) -> int:
+    """Return when a recording saw what its play at `at_ms` shows: a time of its first play."""
+    return start_ms + (at_ms - start_ms) % length_ms
+
+
 def later_play(first: Minutes) -> Minutes:
     """Return the minutes of every play after the first, starting at the same time as `first`.
 

@@ -1,9 +1,9 @@
 """Recorded klines: file names, strict validation, and a compact form in memory.
 
 A file is `SYMBOL-INTERVAL-MARKET*.csv.gz` with the columns `COLUMNS`; market is `spot` or `usdm`.
-The exchange plays 1m files. Files of other intervals and the `-funding` and `-mark` files of a
-perpetual are left alone. Several 1m files of one symbol and market are joined in the order of
-their names. Prices and volumes are kept as whole units of 1e-8.
+The exchange plays 1m files. Files of other intervals are left alone here; the `-funding` and
+`-mark` files of a perpetual are read by `stamps`. Several 1m files of one symbol and market are
+joined in the order of their names. Prices and volumes are kept as whole units of 1e-8.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ from exchange.demo.times import MINUTE_MS
 BUNDLED_DIRECTORY: Final = Path(__file__).parent.parent / "data"
 COLUMNS: Final = ("open_time", "open", "high", "low", "close", "volume")
 LONGEST_GAP_MINUTES: Final = 7 * 24 * 60
+SPOT: Final = "spot"
+PERPETUAL: Final = "usdm"
+KLINES: Final = ""
+FUNDING: Final = "-funding"
+MARK: Final = "-mark"
 _NAME: Final = re.compile(
     r"(?P<symbol>[A-Z0-9]+)-(?P<interval>[0-9]+[mhdwM])-(?P<market>spot|usdm)(?P<rest>.*)\.csv\.gz"
 )
@@ -66,58 +71,76 @@ class Recording(Minutes, Source):
         return later
 
 
-class _FileVersion(NamedTuple):
+class FileVersion(NamedTuple):
+    """A file as it was when it was looked at: what may be kept in memory for it."""
+
     path: Path
     modified_ns: int
     size: int
 
 
-def load_directory(directory: Path) -> dict[str, Recording]:
-    """Return what the spot market plays: per symbol its 1m spot file, else its 1m usdm file.
+def load_directory(directory: Path, *, prefers: str = SPOT) -> dict[str, Recording]:
+    """Return what a market plays: per symbol the 1m files of `prefers`, else those of the other.
 
     Raises RecordingError naming the file and line of whatever is wrong.
     """
-    groups = _files_by_symbol(directory)
+    groups = files_of(directory, interval="1m", kind=KLINES)
     if not groups:
         raise RecordingError(f"{directory}: no SYMBOL-1m-spot or SYMBOL-1m-usdm .csv.gz file in it")
-    return {
-        symbol: _load_files(symbol, market, tuple(map(_version_of, files)))
-        for symbol, (market, files) in sorted(groups.items())
-    }
+    recordings = {}
+    for symbol, markets in sorted(groups.items()):
+        market = prefers if prefers in markets else next(iter(markets))
+        recordings[symbol] = _load_files(symbol, market, markets[market])
+    return recordings
 
 
-def _files_by_symbol(directory: Path) -> dict[str, tuple[str, list[Path]]]:
+def files_of(
+    directory: Path, *, interval: str, kind: str
+) -> dict[str, dict[str, tuple[FileVersion, ...]]]:
+    """Return the files of an interval and kind by symbol and market, in the order of their names.
+
+    kind  `KLINES`, `FUNDING` or `MARK`; RecordingError names a file whose name tells nothing
+    """
     if not directory.is_dir():
         raise RecordingError(f"{directory}: no such directory of market data")
-    found: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[str, dict[str, tuple[FileVersion, ...]]] = defaultdict(dict)
     for path in sorted(directory.glob("*.csv.gz")):
         match = _NAME.fullmatch(path.name)
         if match is None:
             raise RecordingError(f"{path}: the name is not SYMBOL-INTERVAL-spot|usdm*.csv.gz")
-        if match["interval"] == "1m" and not match["rest"].startswith(("-funding", "-mark")):
-            found[match["symbol"]][match["market"]].append(path)
-    return {
-        symbol: ("spot", markets["spot"]) if "spot" in markets else ("usdm", markets["usdm"])
-        for symbol, markets in found.items()
-    }
+        if match["interval"] == interval and _kind_of(match["rest"]) == kind:
+            of_symbol = found[match["symbol"]]
+            earlier = of_symbol.get(match["market"], ())
+            of_symbol[match["market"]] = (*earlier, _version_of(path))
+    return found
 
 
-def _version_of(path: Path) -> _FileVersion:
+def read_lines(path: Path, columns: tuple[str, ...]) -> list[str]:
+    """Return the lines of a packed file behind its header; RecordingError when it has no such."""
+    lines = _unpacked(path)
+    if not lines or tuple(lines[0].split(",")) != columns:
+        raise RecordingError(f"{path}, line 1: the header must be {','.join(columns)}")
+    return lines[1:]
+
+
+def _kind_of(rest: str) -> str:
+    return next((kind for kind in (FUNDING, MARK) if rest.startswith(kind)), KLINES)
+
+
+def _version_of(path: Path) -> FileVersion:
     status = path.stat()
-    return _FileVersion(path, status.st_mtime_ns, status.st_size)
+    return FileVersion(path, status.st_mtime_ns, status.st_size)
 
 
 # A process that starts several exchanges, as tests do, reads an unchanged file once.
 @lru_cache(maxsize=8)
-def _load_files(symbol: str, market: str, files: tuple[_FileVersion, ...]) -> Recording:
+def _load_files(symbol: str, market: str, files: tuple[FileVersion, ...]) -> Recording:
     recording = Recording(symbol, market)
     for path in (file.path for file in files):
-        lines = _read_lines(path)
-        if not lines or tuple(lines[0].split(",")) != COLUMNS:
-            raise RecordingError(f"{path}, line 1: the header must be {','.join(COLUMNS)}")
-        if len(lines) == 1:
+        lines = read_lines(path, COLUMNS)
+        if not lines:
             raise RecordingError(f"{path}: no klines in it")
-        for number, line in enumerate(lines[1:], start=2):
+        for number, line in enumerate(lines, start=2):
             try:
                 _append_row(recording, line)
             except ValueError as e:
@@ -128,7 +151,7 @@ def _load_files(symbol: str, market: str, files: tuple[_FileVersion, ...]) -> Re
     return recording
 
 
-def _read_lines(path: Path) -> list[str]:
+def _unpacked(path: Path) -> list[str]:
     try:
         return gzip.decompress(path.read_bytes()).decode("ascii").splitlines()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as e:

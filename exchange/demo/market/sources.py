@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from exchange.demo.amounts import to_units
 from exchange.demo.errors import DemoExchangeError
+from exchange.demo.market.futures_listings import FuturesListing
 from exchange.demo.market.minutes import Source
 from exchange.demo.market.recording import Recording, load_directory
 from exchange.demo.market.symbols import Symbol, symbol_of
@@ -41,11 +42,20 @@ class Listing(NamedTuple):
 class Market:
     """Everything that is listed.
 
+    listings   pairs of the spot market
     newest_ms  of a mirror: the market time that it had reached when the exchange started
+    futures    perpetuals
     """
 
     listings: Mapping[str, Listing]
     newest_ms: int | None = None
+    futures: Mapping[str, FuturesListing] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> list[Source]:
+        """Return where the last prices of both markets come from."""
+        spot = [one.source for one in self.listings.values()]
+        return spot + [one.source for one in self.futures.values()]
 
 
 def recorded_listings(

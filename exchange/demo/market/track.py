@@ -63,6 +63,10 @@ class Track:
         """Return the volume of the whole minute that holds `at_ms`."""
         return self.source.minute_volume(at_ms // MINUTE_MS * MINUTE_MS)
 
+    def rounded(self, price: int) -> int:
+        """Return the multiple of the tick that is nearest to a price, at least one tick."""
+        return max((2 * price + self.tick) // (2 * self.tick), 1) * self.tick
+
     def waypoints(self, after_ms: int, until_ms: int) -> Iterator[Waypoint]:
         """Yield where the price may turn or jump after `after_ms`, and `until_ms` itself.
 
@@ -109,13 +113,10 @@ class Track:
                 if in_reach and not any(one.holds_around(at_ms) for one in steered):
                     yield at_ms
 
-    def _rounded(self, price: int) -> int:
-        return max((2 * price + self.tick) // (2 * self.tick), 1) * self.tick
-
     def _unsteered_price(self, at_ms: int) -> int:
         at_ms = max(at_ms, self.start_ms)
         offset = at_ms % MINUTE_MS
-        return self._rounded(self.source.path(at_ms - offset).price(offset))
+        return self.rounded(self.source.path(at_ms - offset).price(offset))
 
     def _whole_minutes(self, start_ms: int, end_ms: int) -> Iterator[Candle]:
         for steered in self.steering.touching(start_ms, end_ms - 1):
@@ -167,10 +168,10 @@ class Track:
         return Candle(
             start_ms,
             end_ms - 1,
-            self._rounded(block.opens[part.start]),
-            self._rounded(max(block.highs[part])),
-            self._rounded(min(block.lows[part])),
-            self._rounded(block.closes[part.stop - 1]),
+            self.rounded(block.opens[part.start]),
+            self.rounded(max(block.highs[part])),
+            self.rounded(min(block.lows[part])),
+            self.rounded(block.closes[part.stop - 1]),
             sum(block.volumes[part]),
             sum(block.quotes[part]),
             sum(block.trades[part]),

@@ -256,7 +256,8 @@ def test_over_the_order_limit_everything_that_places_is_refused(
 def use_up_the_day(venue: Venue) -> None:
     (account,) = venue.accounts.values()
     limits = venue.limits
-    limits._days[account.uid].count = ORDERS_PER_DAY
+    for rule in limits.rules.orders[1:]:
+        limits._order_window(account.uid, rule).count = ORDERS_PER_DAY
 
 
 def test_the_429_carries_retry_after_over_http(demo: RunningExchange, caller: Caller) -> None:

@@ -91,6 +91,16 @@ def test_closed_klines_and_rules_are_those_of_the_venue(
     assert list(mirror.control("price")) == ["BTCUSDT", "ETHUSDT"]
 
 
+def test_perpetuals_and_their_marks_follow_the_same_prices(
+    upstream: RunningExchange, mirror: RunningExchange
+) -> None:
+    upstream.set_price("BTCUSDT", "123456.78", of="spot")
+    wait_for(lambda: last_price(mirror) == Decimal("123456.78"))
+    shown = mirror.control("price")["BTCUSDT"]
+    assert shown["futures"] == {"price": "123456.80000000", "is_steered": False}
+    assert shown["mark"] == {"price": "123456.78000000", "is_steered": False}
+
+
 def test_there_are_at_least_1500_minutes_of_history(mirror: RunningExchange) -> None:
     def history(venue: Any) -> int:
         return int(venue.clock.now_ms() - venue.tracks["BTCUSDT"].start_ms)

@@ -18,10 +18,12 @@ import requests
 
 from exchange.demo.accounts import digest
 from exchange.demo.conftest import Caller
+from exchange.demo.futures.books import FuturesBooks
 from exchange.demo.schema import STEPS
 from exchange.demo.state import FILE_NAME, State, StateError
 from exchange.demo.testing import TEST_ACCOUNT, RunningExchange
 from exchange.demo.times import MINUTE_MS
+from exchange.demo.trading.ledger import Ledger
 from exchange.demo.trading.tests.engine_world import KEY, SWING, D, World
 from exchange.demo.trading.tests.engine_world import START as WORLD_START
 
@@ -152,7 +154,7 @@ def test_a_state_of_another_schema_is_refused_and_left_alone(tmp_path: Path) -> 
         connection.execute("CREATE TABLE precious (x)")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StateError, match="schema 99, not 3"):
+    with pytest.raises(StateError, match="schema 99, not 4"):
         State(tmp_path)
     assert path.read_bytes()[100:] == before[100:]
 
@@ -169,6 +171,13 @@ INSERT INTO orders VALUES (7, {uid}, 'BTCUSDT', 'old', 'BUY', 'MARKET', 'FILLED'
     '0.00000000', '1.00000000', '100.00000000', 'NONE', 9, 9);
 INSERT INTO fills VALUES (3, 7, {uid}, 'BTCUSDT', '100.00000000', '1.00000000', '100.00000000',
     '0.00100000', 'BTC', 9, 1)
+"""
+
+
+_BALANCES_OF_VERSION_3 = """
+INSERT INTO accounts VALUES (123456789, 'digest', 5, 0);
+INSERT INTO deposits VALUES (123456789, 'um', 'USDT', '1000.00000000', 5);
+INSERT INTO balances VALUES (123456789, 'um', 'USDT', '1000.00000000', '0.00000000')
 """
 
 
@@ -198,8 +207,29 @@ def test_a_state_of_version_1_goes_on_with_its_balances_and_orders(tmp_path: Pat
     assert (placed.order.order_id, placed.fills[0].trade_id) == (8, 4)
     world.close()
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
     connection.close()
+
+
+def test_a_state_of_version_3_goes_on_and_gets_a_futures_market(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        for step in STEPS[:3]:
+            for statement in step.split(";"):
+                connection.execute(statement)
+        connection.execute("PRAGMA user_version = 3")
+        connection.execute("INSERT INTO steering VALUES ('BTCUSDT', 5, NULL, 100)")
+        for sql in _BALANCES_OF_VERSION_3.split(";"):
+            connection.execute(sql)
+    connection.close()
+    state = State(tmp_path)
+    steering = [tuple(row) for row in state.rows("SELECT * FROM steering")]
+    assert steering == [("BTCUSDT", 5, None, 100, "spot")]
+    assert not any(Ledger(state).differences().values())
+    books = FuturesBooks(state)
+    assert (books.all_orders(), books.all_positions(), books.all_transfers()) == ([], [], [])
+    assert not books.is_hedge_mode(123_456_789)
+    assert state.rows("PRAGMA user_version")[0][0] == 4
+    state.close()
 
 
 def test_a_walk_that_a_kill_interrupts_is_the_walk_it_would_have_been(tmp_path: Path) -> None:

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from exchange.demo.amounts import UNIT, ZERO, floor_to
-from exchange.demo.market.symbols import Symbol
 
 DEFAULT_SPREAD_BPS: Final = Decimal(1)
 # One level holds this share of the volume of the recorded minute, and no less than a tenth of the
@@ -23,6 +22,30 @@ MAXIMUM_FILLS: Final = 10
 _HALF_BASIS_POINT: Final = Decimal("0.00005")
 _BASIS_POINT: Final = Decimal("0.0001")
 _DEPTH_SHARE: Final = Decimal("0.1")
+
+
+class Tradable(Protocol):
+    """What a book has to know of a symbol, of the spot or of the futures market."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called."""
+        ...
+
+    @property
+    def tick(self) -> Decimal:
+        """Return the smallest step of a price."""
+        ...
+
+    @property
+    def step(self) -> Decimal:
+        """Return the smallest step of a quantity."""
+        ...
+
+    @property
+    def max_market_quantity(self) -> Decimal:
+        """Return the largest order at the market."""
+        ...
 
 
 class PlannedFill(NamedTuple):
@@ -41,7 +64,7 @@ class PlannedFill(NamedTuple):
 class Book:
     """One symbol's book at one market time. `volume` is that of the whole recorded minute."""
 
-    symbol: Symbol
+    symbol: Tradable
     last: Decimal
     volume: Decimal
     spread_bps: Decimal

@@ -1,7 +1,9 @@
 """Balances, and the proof that nothing is made or lost.
 
 Trades are exchanged with a market maker, whose balances may be negative; fees go to a fee account.
-In every wallet and asset: accounts (free and locked) + market maker + fees = deposits.
+In the futures wallet funding is exchanged with an account of its own, and an insurance fund takes
+and pays what liquidations leave; both may be negative too. In every wallet and asset: accounts
+(free and locked) + these holders = deposits + transfers in - transfers out.
 
 Two checks keep it so. Every `booking` proves, before it commits, that what it moves adds up to its
 deposits and that nobody is left owing: that costs a few additions, whatever the number of accounts.
@@ -16,13 +18,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from exchange.demo.accounts import SPOT, AccountSpec, digest
+from exchange.demo.accounts import FUTURES, SPOT, AccountSpec, digest
 from exchange.demo.amounts import ZERO as ZERO  # noqa: PLC0414 - others take it from here
 from exchange.demo.amounts import text
 from exchange.demo.state import State
 
 FEES_UID: Final = 0
 MARKET_MAKER_UID: Final = -1
+FUNDING_UID: Final = -2
+INSURANCE_UID: Final = -3
+SPECIAL_UIDS: Final = (FEES_UID, MARKET_MAKER_UID, FUNDING_UID, INSURANCE_UID)
+_MAY_OWE: Final = (MARKET_MAKER_UID, FUNDING_UID, INSURANCE_UID)
+TO_FUTURES: Final = "MAIN_UMFUTURE"
+TO_SPOT: Final = "UMFUTURE_MAIN"
+# From which wallet to which, by the venue's name of a transfer.
+TRANSFERS: Final = {TO_FUTURES: (SPOT, FUTURES), TO_SPOT: (FUTURES, SPOT)}
 _SMALLEST_UID: Final = 100_000_000
 _UID_RANGE: Final = 900_000_000
 
@@ -62,7 +72,7 @@ class Ledger:
         """Commit all changes inside together, or none.
 
         ConservationError, and nothing of them, when they make or lose something or leave anybody
-        but the market maker owing. Whatever else is written to the state inside goes the same way.
+        owing who may not. Whatever else is written to the state inside goes the same way.
         """
         with self._state.transaction():
             self._is_booking = True
@@ -128,6 +138,15 @@ class Ledger:
         balance.free += amount
         self._moved[wallet, asset] = self._moved.get((wallet, asset), ZERO) + amount
 
+    def transfer(self, uid: int, type: str, asset: str, amount: Decimal) -> None:
+        """Move an amount between the wallets of an account, by a name of `TRANSFERS`.
+
+        Whoever does so stores a row of the table `transfers` in the same booking.
+        """
+        for wallet, moved in zip(TRANSFERS[type], (-amount, amount), strict=True):
+            self.add(uid, asset, moved, wallet=wallet)
+            self._moved[wallet, asset] -= moved
+
     def lock(self, uid: int, asset: str, amount: Decimal) -> None:
         """Move an amount from the free to the locked spot balance; back when it is negative."""
         balance = self._touch(uid, SPOT, asset)
@@ -163,7 +182,7 @@ class Ledger:
         return [{key: row[column] for key, column in names.items()} for row in rows]
 
     def differences(self) -> dict[tuple[str, str], Decimal]:
-        """Return what is held beyond the deposits per (wallet, asset); all zero when sound."""
+        """Return what is held beyond what came in per (wallet, asset); all zero when sound."""
         result: dict[tuple[str, str], Decimal] = {}
         for holding in self.holdings():
             place = (holding.wallet, holding.asset)
@@ -171,6 +190,10 @@ class Ledger:
         for deposit in self.deposits():
             place = (deposit["wallet"], deposit["asset"])
             result[place] = result.get(place, ZERO) - Decimal(deposit["amount"])
+        for row in self._state.rows("SELECT type, asset, amount FROM transfers"):
+            source, target = ((wallet, row["asset"]) for wallet in TRANSFERS[row["type"]])
+            result[source] = result.get(source, ZERO) + Decimal(row["amount"])
+            result[target] = result.get(target, ZERO) - Decimal(row["amount"])
         return result
 
     def check_conservation(self) -> None:
@@ -212,7 +235,7 @@ class Ledger:
 
     def _check_debts(self) -> None:
         for (uid, _, asset), balance in self._touched.items():
-            if balance.locked < 0 or (balance.free < 0 and uid != MARKET_MAKER_UID):
+            if balance.locked < 0 or (balance.free < 0 and uid not in _MAY_OWE):
                 held = f"{balance.free:f} {asset} free and {balance.locked:f} locked"
                 raise ConservationError(f"account {uid} would hold {held}")
 

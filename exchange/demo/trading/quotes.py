@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Final
 
 from exchange.demo.amounts import ZERO, floor_to, from_units
-from exchange.demo.market.symbols import AVERAGE_MINUTES, Symbol
+from exchange.demo.market.symbols import AVERAGE_MINUTES
 from exchange.demo.market.track import Track
 from exchange.demo.times import MINUTE_MS
-from exchange.demo.trading.book import DEFAULT_SPREAD_BPS, Book
+from exchange.demo.trading.book import DEFAULT_SPREAD_BPS, Book, Tradable
 
 DEFAULT_VOLUME_SHARE: Final = Decimal("0.1")
 
@@ -50,7 +50,7 @@ class Quotes:
             return from_units(candle.close)
         return Decimal(candle.quote_volume) / Decimal(candle.volume)
 
-    def book(self, symbol: Symbol, at_ms: int) -> Book:
+    def book(self, symbol: Tradable, at_ms: int) -> Book:
         """Return what a taker meets."""
         track = self.tracks[symbol.name]
         return Book(
@@ -61,7 +61,7 @@ class Quotes:
             slippage_bps=self._terms.slippage_bps,
         )
 
-    def minute_share(self, symbol: Symbol, at_ms: int) -> Decimal:
+    def minute_share(self, symbol: Tradable, at_ms: int) -> Decimal:
         """Return how much one resting order may get in the minute that holds `at_ms`."""
         volume = from_units(self.tracks[symbol.name].minute_volume(at_ms))
         return floor_to(volume * self._terms.volume_share, symbol.step)

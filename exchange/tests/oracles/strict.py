@@ -6,34 +6,43 @@ little. Here every key must be known to the model, and every value be of the dec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Union, get_args, get_origin
 
-from pydantic import BaseModel, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, StrictBool, StrictFloat, StrictInt, StrictStr
 
 Field = tuple[str, str]  # name of the model, key in the JSON
 _ORDER_KEY: Final = "cummulativeQuoteQty"  # what tells a model of an order from others
 _PLAIN: Final[dict[Any, type]] = {StrictBool: bool, StrictInt: int, StrictStr: str}
+_NUMBER: Final = {StrictFloat, StrictInt}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What is wrong with one reply, and which fields of which models it had.
 
-    extras   type by key, as a model would declare it: what objects that describe an order may
-             have beyond their model
+    extras   type by key, as a model would declare it: what objects that describe a spot order may
+             have beyond their model; or by model and key, what objects of that model may have
+    nulls    fields, by model and key, that are null
     """
 
     extras: Mapping[str, Any]
+    nulls: Collection[str] = ()
     problems: list[str] = field(default_factory=list)
     seen: set[Field] = field(default_factory=set)
 
 
-def judge(model: Any, reply: Any, *, extras: Mapping[str, Any] = MappingProxyType({})) -> Verdict:
+def judge(
+    model: Any,
+    reply: Any,
+    *,
+    extras: Mapping[str, Any] = MappingProxyType({}),
+    nulls: Collection[str] = (),
+) -> Verdict:
     """Return the verdict on `reply`, the decoded JSON, as a whole reply of `model`."""
-    verdict = Verdict(extras)
+    verdict = Verdict(extras, nulls)
     if _is_one_of(model):
         _judge_one_of(model, reply, "reply", verdict)
     elif model.is_array():
@@ -65,12 +74,16 @@ def _judge_object(model: Any, value: Any, path: str, verdict: Verdict) -> None:
     declared = _declared(model)
     for key, item in value.items():
         verdict.seen.add((model.__name__, key))
-        if key in declared:
-            _judge_value(declared[key], item, f"{path}.{key}", verdict)
-        elif _ORDER_KEY in declared and key in verdict.extras:
-            _judge_value(verdict.extras[key], item, f"{path}.{key}", verdict)
-        else:
+        wanted = declared.get(key) or _extra(model, declared, key, verdict)
+        if wanted is None:
             verdict.problems.append(f"{path}.{key}: {model.__name__} has no such key")
+        elif item is not None or f"{model.__name__}.{key}" not in verdict.nulls:
+            _judge_value(wanted, item, f"{path}.{key}", verdict)
+
+
+def _extra(model: Any, declared: Mapping[str, Any], key: str, verdict: Verdict) -> Any:
+    of_model = verdict.extras.get(f"{model.__name__}.{key}")
+    return verdict.extras.get(key) if of_model is None and _ORDER_KEY in declared else of_model
 
 
 def _judge_list(item_type: Any, value: Any, path: str, verdict: Verdict) -> None:
@@ -87,6 +100,8 @@ def _judge_value(annotation: Any, value: Any, path: str, verdict: Verdict) -> No
         _judge_list(get_args(wanted)[0], value, path, verdict)
     elif wanted in _PLAIN:
         _judge_type(_PLAIN[wanted], value, path, verdict)
+    elif set(get_args(wanted)) - {type(None)} == _NUMBER:
+        _judge_number(value, path, verdict)
     elif _is_one_of(wanted):
         _judge_one_of(wanted, value, path, verdict)
     elif isinstance(wanted, type) and issubclass(wanted, BaseModel):
@@ -98,6 +113,11 @@ def _judge_value(annotation: Any, value: Any, path: str, verdict: Verdict) -> No
 def _judge_type(wanted: type, value: Any, path: str, verdict: Verdict) -> None:
     if type(value) is not wanted:  # isinstance would let True pass as a number
         verdict.problems.append(f"{path}: expected {wanted.__name__}, got {_name(value)}")
+
+
+def _judge_number(value: Any, path: str, verdict: Verdict) -> None:
+    if type(value) not in (int, float):
+        verdict.problems.append(f"{path}: expected a number, got {_name(value)}")
 
 
 def _judge_one_of(model: Any, value: Any, path: str, verdict: Verdict) -> None:

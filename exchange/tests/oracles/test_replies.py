@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from exchange.demo.http.dispatch import ENDPOINTS
+from exchange.demo.dispatch import ENDPOINTS
 from exchange.demo.testing import TEST_KEY, TEST_SECRET, RunningExchange
+from exchange.tests.oracles.futures_models import FUTURES_BY_HAND, FUTURES_MODELS
 from exchange.tests.oracles.models import (
     ABSENT,
     BY_HAND,
@@ -86,8 +87,9 @@ def test_every_field_of_the_model_is_sent_or_is_known_to_be_absent(
 def test_every_endpoint_of_the_demo_exchange_has_a_judge_or_a_reason_why_not() -> None:
     built = {f"{method} {path}" for method, path in ENDPOINTS}
 
-    assert built - MODELS.keys() == BY_HAND.keys()
-    assert MODELS.keys() - built == set()
+    judged = MODELS | FUTURES_MODELS
+    assert built - judged.keys() == BY_HAND.keys() | FUTURES_BY_HAND.keys()
+    assert judged.keys() - built == set()
 
 
 def test_what_no_model_describes_has_the_documented_form(

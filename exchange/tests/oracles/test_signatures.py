@@ -191,6 +191,23 @@ def test_what_our_client_asks_for_the_example_passes_the_verifier(symbol: str) -
     assert verify(vector, query=sent, body="").uid == 7
 
 
+def test_what_our_client_sends_of_the_futures_example_passes_the_verifier() -> None:
+    vector = VECTORS["futures"]
+    sent = _sent_by_our_client(
+        vector,
+        method="futures_create_order",
+        path="/fapi/v1/order",
+        symbol="BTCUSDT",
+        price="9000",
+    )
+
+    assert "timestamp=1591702613943" in sent
+    assert verify(vector, query="", body=sent).uid == 7
+    with pytest.raises(VenueError) as refusal:
+        verify(vector, query="", body=sent.replace("price=9000", "price=9001"))
+    assert refusal.value.code == -1022
+
+
 def test_a_value_that_the_library_signs_unencoded_is_refused() -> None:
     # Why client order ids stay inside [A-Za-z0-9_-]: the venue verifies what is on the wire.
     vector = VECTORS["in the body"]
@@ -213,7 +230,9 @@ def test_the_signature_may_stand_anywhere_and_is_no_part_of_the_payload() -> Non
     assert verify(vector, query=query, body=vector.body).uid == 7
 
 
-def _sent_by_our_client(vector: Vector, *, method: str, **changes: Any) -> str:
+def _sent_by_our_client(
+    vector: Vector, *, method: str, path: str = "/api/v3/order", **changes: Any
+) -> str:
     order = {
         "symbol": "LTCBTC",
         "side": "BUY",
@@ -224,7 +243,7 @@ def _sent_by_our_client(vector: Vector, *, method: str, **changes: Any) -> str:
         "newClientOrderId": "example",
     }
     with scripted_server() as venue:
-        venue.says("/api/v3/order", {})
+        venue.says(path, {})
         client = build_client(loopback_urls(venue.url), key=vector.key, secret=vector.secret)
         with client.committed_timestamp(signed_at_ms=vector.timestamp, recv_window_ms=5000):
             getattr(client, method)(**(order | changes))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from binance_sdk_derivatives_trading_usds_futures.rest_api import models as futures
 from binance_sdk_spot.rest_api import models as spot
 from pydantic import StrictStr
 
@@ -119,3 +120,43 @@ def test_the_fields_of_a_model_include_those_inside() -> None:
     assert ("OrderListOcoResponseOrdersInner", "orderId") in fields
     assert ("OrderListOcoResponseOrderReportsInner", "stopPrice") in fields
     assert not any(name == "additional_properties" for _, name in fields)
+
+
+@pytest.mark.parametrize("value", [None, 1])
+def test_a_field_is_null_only_where_that_is_known(value: object) -> None:
+    row = {"algoId": 1, "icebergQuantity": value}
+    known = {"NewAlgoOrderResponse.icebergQuantity"}
+
+    assert judge(futures.NewAlgoOrderResponse, row).problems
+    problems = judge(futures.NewAlgoOrderResponse, row, nulls=known).problems
+    assert (problems == []) is (value is None)
+    assert judge(futures.QueryAlgoOrderResponse, row, nulls=known).problems
+
+
+def test_an_extra_may_belong_to_one_model() -> None:
+    extras = {"QueryOrderResponse.pair": StrictStr}
+    row = {"orderId": 1, "pair": "BTCUSDT"}
+
+    assert judge(futures.QueryOrderResponse, row, extras=extras).problems == []
+    assert judge(futures.QueryOrderResponse, row | {"pair": 1}, extras=extras).problems
+    assert judge(futures.NewOrderResponse, row, extras=extras).problems
+
+
+def test_a_list_of_rows_is_judged_row_by_row() -> None:
+    row = {"avgPrice": "0.00000", "orderId": 1}
+
+    assert judge(futures.AllOrdersResponse, [row]).problems == []
+    assert judge(futures.AllOrdersResponse, [row, row | {"orderId": "1"}]).problems
+
+
+@pytest.mark.parametrize(
+    ("value", "is_right"), [(5, True), (0.5, True), ("5", False), (True, False), (None, False)]
+)
+def test_a_number_is_whole_or_broken_but_nothing_else(
+    value: object,
+    is_right: bool,  # noqa: FBT001
+) -> None:
+    reply = {"amount": value, "code": 200, "msg": "fine", "type": 1}
+
+    problems = judge(futures.ModifyIsolatedPositionMarginResponse, reply).problems
+    assert (problems == []) is is_right

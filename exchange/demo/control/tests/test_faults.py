@@ -246,3 +246,47 @@ def test_a_fault_that_makes_no_sense_is_refused_whole(
         with pytest.raises(ValueError, match=words):
             demo.control("faults", item)
     assert demo.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "code", "expected"),
+    [
+        ("POST /fapi/v1/order", -2019, (400, -2019, "Margin is insufficient.")),
+        ("POST /fapi/v1/order", -2022, (400, -2022, "ReduceOnly Order is rejected.")),
+        ("POST /fapi/*", -4116, (400, -4116, "ClientOrderId is duplicated.")),
+        ("POST /fapi/v1/order", -2021, (400, -2021, "Order would immediately trigger.")),
+        ("*/fapi/v1/order", -1008, (503, -1008, "Request throttled by system-level protection.")),
+        ("POST /fapi/v1/order", -1007, (408, -1007, "Timeout waiting for response")),
+        (
+            "POST /fapi/v1/order",
+            -1015,
+            (429, -1015, "Too many new orders; current limit is 300 orders per TEN_SECONDS."),
+        ),
+        ("POST /fapi/v1/order", -1003, (429, -1003, "Too many requests; current limit of IP(")),
+        ("POST /fapi/v1/order", -1021, (400, -1021, "Timestamp for this request is outside")),
+        ("*", -1008, (503, -1008, "Server is currently overloaded with other requests.")),
+        ("*", -2019, (400, -2019, "An unknown error occurred")),
+    ],
+)
+def test_a_futures_fault_speaks_as_the_futures_market_does(
+    demo: RunningExchange, caller: Caller, endpoint: str, code: int, expected: tuple[int, int, str]
+) -> None:
+    demo.set_fault(endpoint=endpoint, action="error", code=code)
+    response = caller.signed("POST", "/fapi/v1/order", **SAMPLES["POST", "/fapi/v1/order"])
+    status, found, message = refusal(response)
+    assert (status, found) == expected[:2]
+    assert message.startswith(expected[2])
+    assert demo.ledger()["orders"] == []
+
+
+@pytest.mark.parametrize("path", sorted({path for _, path in SAMPLES}))
+def test_every_endpoint_may_be_struck(demo: RunningExchange, path: str) -> None:
+    assert demo.set_fault(endpoint=f"* {path}", action="drop")["endpoint"] == f"* {path}"
+
+
+def test_a_fault_tells_the_weight_of_the_host_it_strikes(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    caller.public("/api/v3/exchangeInfo")
+    demo.set_fault(endpoint="GET /fapi/v1/time", action="status", times=None)
+    assert caller.public("/fapi/v1/time").headers["X-MBX-USED-WEIGHT-1M"] == "0"

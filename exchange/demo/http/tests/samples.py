@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from exchange.demo.fapi.tests.samples import FUTURES_SAMPLES
+
 Parameters = dict[str, str]
 _MARKET: Final = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
 _LIMIT: Final = {
@@ -138,4 +140,5 @@ SAMPLES: Final[dict[tuple[str, str], Parameters]] = {
     ("GET", "/api/v3/orderList"): {"orderListId": "1"},
     ("GET", "/api/v3/allOrderList"): {},
     ("GET", "/api/v3/openOrderList"): {},
+    **FUTURES_SAMPLES,
 }

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from exchange.demo.accounts import parse_account
 from exchange.demo.control.door import Control
 from exchange.demo.control.faults import FaultBoard
+from exchange.demo.dispatch import ENDPOINTS, respond
 from exchange.demo.http.auth import signature_of
-from exchange.demo.http.dispatch import ENDPOINTS, respond
 from exchange.demo.http.tests.samples import ORDERS, SAMPLES
 from exchange.demo.http.wire import WireRequest
 from exchange.demo.market.sources import Market

@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from exchange.demo.conftest import Caller, refusal
+from exchange.demo.dispatch import ENDPOINTS
 from exchange.demo.http.auth import signature_of
-from exchange.demo.http.dispatch import ENDPOINTS
 from exchange.demo.http.tests.samples import ORDERS, SAMPLES
 from exchange.demo.testing import RunningExchange
 
@@ -109,8 +109,9 @@ def test_no_endpoint_takes_what_a_program_writes_for_a_number_or_a_flag(
 ) -> None:
     response = ask(caller, method, path, **(SAMPLES[method, path] | {name: value}))
     words = {"side": -1117, "type": -1116, "timeInForce": -1115}
-    kind = next((code for word, code in words.items() if name.lower().endswith(word.lower())), 0)
-    expected = -1105 if not value else kind
+    is_of_order = "rder" in path and name != "algoType"
+    kind = next((words[word] for word in words if name.lower().endswith(word.lower())), 0)
+    expected = -1105 if not value else kind * is_of_order
     status, code, _ = refusal(response)
     assert status == 400
     assert code == expected if expected else code in (-1100, -1130)
@@ -253,8 +254,15 @@ def test_a_client_id_of_an_open_order_is_refused(caller: Caller) -> None:
         ("DELETE", "/api/v3/userDataStream", 410, -1020),
         ("PUT", "/api/v3/order/amend/keepPriority", 400, -1020),
         ("POST", "/api/v3/sor/order", 400, -1020),
-        ("POST", "/sapi/v1/asset/transfer", 400, -1020),
-        ("GET", "/fapi/v1/ping", 400, -1020),
+        ("POST", "/sapi/v1/futures/transfer", 400, -1020),
+        ("GET", "/fapi/v1/nothing", 404, -5000),
+        ("DELETE", "/fapi/v1/leverage", 404, -5000),
+        ("GET", "/fapi/v1/depth", 400, -1020),
+        ("PUT", "/fapi/v1/order", 400, -1020),
+        ("POST", "/fapi/v1/batchOrders", 400, -1020),
+        ("POST", "/fapi/v1/multiAssetsMargin", 400, -1020),
+        ("POST", "/fapi/v1/listenKey", 400, -1020),
+        ("GET", "/futures/data/basis", 400, -1020),
     ],
 )
 def test_what_is_not_here_is_refused_in_json(
@@ -263,7 +271,8 @@ def test_what_is_not_here_is_refused_in_json(
     response = caller.raw(method, path)
     assert refusal(response)[:2] == (status, code)
     assert response.headers["Content-Type"] == "application/json;charset=UTF-8"
-    assert response.headers["X-MBX-USED-WEIGHT-1M"] == "1"
+    header = "X-SAPI-USED-IP-WEIGHT-1M" if path.startswith("/sapi") else "X-MBX-USED-WEIGHT-1M"
+    assert response.headers[header] == "1"
 
 
 def test_a_body_is_read_as_it_is_whatever_it_says_of_its_encoding(

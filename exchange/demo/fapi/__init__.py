@@ -1,0 +1,1 @@
+"""The USD-M futures REST API: from a call to the venue's JSON."""
