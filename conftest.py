@@ -17,6 +17,7 @@ from django.test import override_settings
 from accounts.models import User
 from bots.models import BotConfig
 from bots.services import create_bot
+from exchange.binance.listing_cache import drop_listing_caches
 from exchange.binance.rules_cache import drop_rules_caches
 from exchange.binance.urls import UrlSet
 from exchange.demo.testing import RunningExchange
@@ -97,6 +98,7 @@ def venue(clean_redis: Any) -> Iterator[RunningExchange]:
             yield exchange
         close_gateways()
         drop_rules_caches()
+        drop_listing_caches()
 
 
 @pytest.fixture

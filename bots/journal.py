@@ -193,6 +193,7 @@ def apply_report(
     Applies each execution once, by the venue's trade id, whatever the order and however
     often reports arrive. Safe to repeat. TradeIdReusedError, and nothing written, when an
     execution carries the number of another order's (a testnet or demo that was set up anew).
+    Where the report does not tell what the order was worth, its executions do.
     """
     target = status_of_venue(report.status) if complete else OrderStatus.PARTIALLY_FILLED
     with transaction.atomic(using=JOURNAL):
@@ -200,7 +201,7 @@ def apply_report(
         columns: dict[str, Any] = {
             "venue_order_id": report.venue_order_id,
             "filled_quantity": report.filled_quantity,
-            "filled_quote_quantity": report.filled_quote_quantity,
+            "filled_quote_quantity": _filled_quote(order, report),
         }
         if order.status == target or not move_order(order, target, **columns):
             Order.objects.using(JOURNAL).filter(pk=order.pk).update(
@@ -235,6 +236,13 @@ def _add_fill(order: Order, trade: TradeReport) -> Fill | None:
             f"venue has begun anew, and {order.client_order_id} does not fit into these books"
         )
     return fill if created else None
+
+
+def _filled_quote(order: Order, report: OrderReport) -> Decimal:
+    if report.filled_quote_quantity is not None:
+        return report.filled_quote_quantity
+    amounts = Fill.objects.using(JOURNAL).filter(order_id=order.pk)
+    return sum(amounts.values_list("quote_quantity", flat=True), Decimal(0))
 
 
 def record_trade(
@@ -290,6 +298,14 @@ def close_rate_limited(order: Order, why: str) -> None:
     """Close an order that was committed and may not be sent now."""
     if move_order(order, OrderStatus.DENIED, closed_reason=ClosedReason.RATE_LIMITED, message=why):
         record_event(order.bot_id, EventKind.ORDER_NEVER_SENT, f"{order} was not sent: {why}")
+
+
+def close_set_up_refused(order: Order, why: str) -> None:
+    """Close an entry whose symbol is not set up at the venue as the bot wants it."""
+    if move_order(
+        order, OrderStatus.DENIED, closed_reason=ClosedReason.SET_UP_REFUSED, message=why
+    ):
+        record_event(order.bot_id, EventKind.ORDER_NEVER_SENT, f"{order} was not sent: {why}.")
 
 
 def close_never_placed(order: Order) -> None:

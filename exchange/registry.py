@@ -12,16 +12,19 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar, cast
 
 from django.conf import settings
 
 from exchange.binance.client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
+from exchange.binance.futures import BinanceFuturesGateway
 from exchange.binance.governor import Governor
 from exchange.binance.spot import BinanceSpotGateway
 from exchange.binance.urls import UrlSet
 from exchange.credentials import Credentials, credentials
+from exchange.domain.futures_gateway import FuturesGateway
 from exchange.domain.gateway import ExchangeGateway, MarketDataGateway
+from exchange.domain.spot_gateway import SpotGateway
 from exchange.domain.types import Environment, Market
 from exchange.models import APIKey
 from exchange.shared_budget import governor
@@ -33,8 +36,12 @@ PUBLIC_TIMEOUT: Final = (2.0, 3.0)
 SIGNED_TIMEOUT: Final = (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)
 
 
+AnyGateway = BinanceSpotGateway | BinanceFuturesGateway
+Gateway = TypeVar("Gateway", bound=AnyGateway)
+
+
 class ClientInitError(Exception):
-    """No client can be made for this environment and market; the text says why."""
+    """No client can be made for this environment; the text says why."""
 
 
 class KeyRevokedError(Exception):
@@ -44,7 +51,7 @@ class KeyRevokedError(Exception):
 class _Shelf(threading.local):
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.gateways: OrderedDict[Hashable, BinanceSpotGateway] = OrderedDict()
+        self.gateways: OrderedDict[Hashable, AnyGateway] = OrderedDict()
 
 
 _shelf = _Shelf()
@@ -52,33 +59,25 @@ _shelf = _Shelf()
 
 def market_data_gateway(environment: Environment, market: Market) -> MarketDataGateway:
     """Return the gateway for what the venue tells everybody; ClientInitError when there is none."""
-    urls = _urls(environment, market)
-    return _kept(
-        (environment, market, urls),
-        lambda: _spot(environment, urls, None, governor(urls.spot, market)),
-    )
+    return _public(_kind(market), environment)
 
 
 def gateway_for(api_key: APIKey, market: Market) -> ExchangeGateway:
-    """Return the gateway for the holder of `api_key`.
+    """Return what both markets can do for the holder of `api_key`.
 
     KeyRevokedError, ClientInitError or CredentialsDecryptError when there can be none.
     """
-    if api_key.is_revoked:
-        raise KeyRevokedError(f"the API key {api_key.label} was revoked")
-    environment = Environment(api_key.environment)
-    urls = _urls(environment, market)
-    # The ciphertexts are part of the name, so that replaced credentials are never used again.
-    stored = (api_key.pk, api_key.encrypted_key, api_key.encrypted_secret)
-    return _kept(
-        (environment, market, urls, stored),
-        lambda: _spot(
-            environment,
-            urls,
-            credentials(api_key),
-            governor(urls.spot, market).for_account(api_key.account.uid),
-        ),
-    )
+    return _signed(_kind(market), api_key)
+
+
+def spot_gateway_for(api_key: APIKey) -> SpotGateway:
+    """Return the spot gateway for the holder of `api_key`; errors as of `gateway_for`."""
+    return _signed(BinanceSpotGateway, api_key)
+
+
+def futures_gateway_for(api_key: APIKey) -> FuturesGateway:
+    """Return the futures gateway for the holder of `api_key`; errors as of `gateway_for`."""
+    return _signed(BinanceFuturesGateway, api_key)
 
 
 @contextmanager
@@ -86,8 +85,9 @@ def temporary_gateway(
     environment: Environment, market: Market, plain: Credentials
 ) -> Iterator[ExchangeGateway]:
     """Lend a gateway for a key that is not stored yet; ClientInitError when there can be none."""
-    urls = _urls(environment, market)
-    gateway = _spot(environment, urls, plain, governor(urls.spot, market))
+    urls = _urls(environment)
+    shared = governor(urls.origin(market), market)
+    gateway = _opened(_kind(market), environment, urls, plain, shared)
     try:
         yield gateway
     finally:
@@ -100,9 +100,31 @@ def close_gateways() -> None:
         _shelf.gateways.popitem()[1].close()
 
 
-def _urls(environment: Environment, market: Market) -> UrlSet:
-    if market is not Market.SPOT:
-        raise ClientInitError(f"{market} trading is not available in this version")
+def _kind(market: Market) -> type[AnyGateway]:
+    return BinanceFuturesGateway if market is Market.FUTURES else BinanceSpotGateway
+
+
+def _public(kind: type[Gateway], environment: Environment) -> Gateway:
+    urls = _urls(environment)
+    shared = governor(urls.origin(kind.market), kind.market)
+    return _kept((kind, environment, urls), lambda: _opened(kind, environment, urls, None, shared))
+
+
+def _signed(kind: type[Gateway], api_key: APIKey) -> Gateway:
+    if api_key.is_revoked:
+        raise KeyRevokedError(f"the API key {api_key.label} was revoked")
+    environment = Environment(api_key.environment)
+    urls = _urls(environment)
+    shared = governor(urls.origin(kind.market), kind.market).for_account(api_key.account.uid)
+    # The ciphertexts are part of the name, so that replaced credentials are never used again.
+    stored = (api_key.pk, api_key.encrypted_key, api_key.encrypted_secret)
+    return _kept(
+        (kind, environment, urls, stored),
+        lambda: _opened(kind, environment, urls, credentials(api_key), shared),
+    )
+
+
+def _urls(environment: Environment) -> UrlSet:
     try:
         urls: UrlSet = settings.EXCHANGE_URLS[environment.value]
     except KeyError:
@@ -110,10 +132,14 @@ def _urls(environment: Environment, market: Market) -> UrlSet:
     return urls
 
 
-def _spot(
-    environment: Environment, urls: UrlSet, plain: Credentials | None, shared: Governor
-) -> BinanceSpotGateway:
-    return BinanceSpotGateway(
+def _opened(
+    kind: type[Gateway],
+    environment: Environment,
+    urls: UrlSet,
+    plain: Credentials | None,
+    shared: Governor,
+) -> Gateway:
+    return kind(
         environment=environment,
         urls=urls,
         key=plain.key if plain else None,
@@ -124,7 +150,7 @@ def _spot(
     )
 
 
-def _kept(name: Hashable, make: Callable[[], BinanceSpotGateway]) -> BinanceSpotGateway:
+def _kept(name: Hashable, make: Callable[[], Gateway]) -> Gateway:
     if _shelf.pid != os.getpid():
         # A forked child: the sockets belong to the parent, so they are dropped, not closed.
         _shelf.pid = os.getpid()
@@ -134,4 +160,4 @@ def _kept(name: Hashable, make: Callable[[], BinanceSpotGateway]) -> BinanceSpot
     _shelf.gateways.move_to_end(name)
     while len(_shelf.gateways) > MAX_GATEWAYS:
         _shelf.gateways.popitem(last=False)[1].close()
-    return _shelf.gateways[name]
+    return cast("Gateway", _shelf.gateways[name])

@@ -111,6 +111,23 @@ def test_executions_that_are_reported_again_are_booked_once(bot: BotConfig) -> N
     ]
 
 
+def test_what_the_venue_does_not_tell_of_an_orders_worth_its_executions_do(bot: BotConfig) -> None:
+    order = _order(bot)
+    journal.mark_sent(order, signed_at_ms=1_700_000_000_000)
+    silent = replace(_report(order, filled=Decimal("1.5")), filled_quote_quantity=None)
+    later = replace(TRADE, trade_id="18", quantity=Decimal("0.5"), quote_quantity=Decimal("50.25"))
+    journal.apply_report(order, silent, [], complete=False)
+    assert Order.objects.get().filled_quote_quantity == 0
+    journal.apply_report(_again(order), silent, [TRADE], complete=False)
+    assert Order.objects.get().filled_quote_quantity == 100
+    for _ in range(2):
+        again = _again(order)
+        journal.apply_report(again, silent, [TRADE, later], complete=True)
+        assert again.filled_quote_quantity == Decimal("150.25")
+    assert Order.objects.get().filled_quote_quantity == Decimal("150.25")
+    assert Order.objects.get().filled_quantity == Decimal("1.5")
+
+
 def test_a_trade_number_of_another_order_is_refused_and_nothing_is_written(
     bot: BotConfig,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import requests
@@ -42,6 +43,13 @@ CREATE_ORDERS: Final = (
     *("POST /fapi/v1/algoOrder", "POST /fapi/v1/batchOrders"),
 )
 CREATE_AN_ORDER: Final = frozenset({"POST /api/v3/order", "POST /fapi/v1/order"})
+# Endpoint and the library's method for it.
+SERVER_TIME: Final = MappingProxyType(
+    {
+        Market.SPOT: ("GET /api/v3/time", "get_server_time"),
+        Market.FUTURES: ("GET /fapi/v1/time", "futures_time"),
+    }
+)
 # What the venue answers when a change was made; parsed in place of "no need to change".
 ALREADY_SO_REPLY: Final = {"code": 200, "msg": "success"}
 
@@ -85,7 +93,7 @@ class Caller:
         self._has_key = has_key
         self._governor = governor or Governor(market=market)
         self._heard: requests.Response | None = None
-        self.clock: Final = SigningClock(self._server_time_ms, self._governor.note_offset)
+        self.clock: Final = SigningClock(self.server_time_ms, self._governor.note_offset)
         client.session.hooks["response"].append(self._hear)
 
     def read(
@@ -155,17 +163,20 @@ class Caller:
             reservation = permit.spend() if permit else self._governor.take(weight=weight)
             return self._send(ask, parse, reservation=reservation, changes=True)
 
+    def server_time_ms(self) -> int:
+        """Ask this market for its wall clock: each has servers of its own."""
+        endpoint, method = SERVER_TIME[self.market]
+
+        def ask() -> Any:
+            self.clock.note_asking()
+            return getattr(self.client, method)()
+
+        return self.read(endpoint, ask, parsing.server_time_ms, weight=1)
+
     def require_key(self) -> None:
         """Raise CredentialsError when this gateway was opened without a key."""
         if not self._has_key:
             raise CredentialsError("this call needs an API key")
-
-    def _server_time_ms(self) -> int:
-        def ask() -> Any:
-            self.clock.note_asking()
-            return self.client.get_server_time()
-
-        return self.read("GET /api/v3/time", ask, parsing.server_time_ms, weight=1)
 
     def _ask(self, ask: Callable[[], Any], parse: Callable[[Any], T], *, weight: int) -> T:
         reservation = self._governor.take(weight=weight)

@@ -44,8 +44,11 @@ from exchange.domain.types import Market
 DUPLICATE_ORDER: Final = (-2010, "Duplicate order sent.")
 NO_SUCH_ORDER: Final = -2013
 DEFAULT_RETRY_SECONDS: Final = 60.0  # the venue's weight windows are one minute long
-ORDER_WINDOW_SECONDS: Final = 10
 SECONDS_A_DAY: Final = 86_400
+# The windows that orders are counted in, by the word that the venue's text has for them: spot
+# counts by ten seconds and by day, futures by ten seconds ("TEN_SECONDS" too) and by minute.
+ORDER_WINDOWS: Final = MappingProxyType({"DAY": SECONDS_A_DAY, "MINUTE": 60, "SECOND": 10})
+SHORTEST_ORDER_WINDOW: Final = 10
 # rest-api.md, "IP Limits": bans last from two minutes to three days. A longer wait is nonsense, of
 # a proxy perhaps, and would stop every exit until somebody empties Redis.
 LONGEST_WAIT_SECONDS: Final = 3.0 * SECONDS_A_DAY
@@ -219,7 +222,7 @@ def _told_wait(error: RefusedReplyError) -> float:
         return error.retry_after
     if error.code == TOO_MANY_ORDERS:
         # Never a ban: the count begins anew with the next window (signing time).
-        length = SECONDS_A_DAY if "DAY" in error.text.upper() else ORDER_WINDOW_SECONDS
+        length = _order_window(error.text.upper())
         return length - time.time() % length
     banned_until = BANNED_UNTIL.search(error.text)
     if not banned_until:
@@ -227,6 +230,11 @@ def _told_wait(error: RefusedReplyError) -> float:
     left = int(banned_until[1]) / 1000 - time.time()  # signing time
     # Over already? Then our clock is ahead of the venue's, which has just said that it is not.
     return left if left > 0 else DEFAULT_RETRY_SECONDS
+
+
+def _order_window(text: str) -> int:
+    named = (seconds for word, seconds in ORDER_WINDOWS.items() if word in text)
+    return next(named, SHORTEST_ORDER_WINDOW)
 
 
 def _json(response: requests.Response) -> Any:

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from exchange.binance.parsing import MalformedReplyError, decimal, mapping, moment, sequence, text
+from exchange.binance.parsing import (
+    MalformedReplyError,
+    decimal,
+    mapping,
+    moment,
+    positive,
+    sequence,
+    text,
+)
 from exchange.domain.types import Kline, Ticker
 
 KLINE_FIELDS: Final = ("openTime", "open", "high", "low", "close", "volume", "closeTime")
@@ -15,10 +23,11 @@ KLINE_FIELDS: Final = ("openTime", "open", "high", "low", "close", "volume", "cl
 def ticker(reply: Any) -> Ticker:
     """Read `GET ticker/24hr` of one symbol: price and market time in one reply."""
     row = mapping(reply, "ticker")
-    price = decimal(row, "lastPrice")
-    if price <= 0:
-        raise MalformedReplyError(f"lastPrice is not a price: {price:f}")
-    return Ticker(symbol=text(row, "symbol"), price=price, market_time=moment(row, "closeTime"))
+    return Ticker(
+        symbol=text(row, "symbol"),
+        price=positive(row, "lastPrice"),
+        market_time=moment(row, "closeTime"),
+    )
 
 
 def klines(reply: Any, *, end_time: datetime | None) -> list[Kline]:

@@ -75,6 +75,15 @@ def trades(reply: Any) -> list[TradeReport]:
     return sorted(reports, key=lambda trade: (trade.market_time, int(trade.trade_id)))
 
 
+def order_side(row: Mapping[str, Any]) -> Side:
+    """Return the side that an order, or an execution of it, is on."""
+    value = text(row, "side")
+    try:
+        return Side(value)
+    except ValueError:
+        raise MalformedReplyError(f"side is neither BUY nor SELL: {value!r:.60}") from None
+
+
 def _order(
     row: Mapping[str, Any], *, market_time: datetime, trades: tuple[TradeReport, ...] = ()
 ) -> OrderReport:
@@ -85,7 +94,7 @@ def _order(
         venue_order_id=text(row, "orderId"),
         client_order_id=text(row, own_id),
         order_list_id=_list_id(row),
-        side=_side(row),
+        side=order_side(row),
         type=word(row, "type", OrderType),
         time_in_force=word(row, "timeInForce", TimeInForce),
         status=word(row, "status", VenueOrderStatus),
@@ -153,11 +162,3 @@ def _trade(row: Mapping[str, Any]) -> TradeReport:
         commission_asset=text(row, "commissionAsset"),
         market_time=moment(row, "time"),
     )
-
-
-def _side(row: Mapping[str, Any]) -> Side:
-    value = text(row, "side")
-    try:
-        return Side(value)
-    except ValueError:
-        raise MalformedReplyError(f"side is neither BUY nor SELL: {value!r:.60}") from None

@@ -68,13 +68,19 @@ OUTCOMES: Final = MappingProxyType(
             *_for(FUTURES, Outcome.BAD_SYMBOL, -1121),
             *_for(FUTURES, Outcome.DUPLICATE, -4116),
             *_for(FUTURES, Outcome.ALREADY_SO, -4046, -4059, -4171, -5027),
-            *_for(FUTURES, Outcome.REFUSED, *_REQUEST_CODES, -2010, -2011, -2013),
-            *_for(FUTURES, Outcome.REFUSED, *range(-2028, -2017), -4003, -4004, -4005, -4014),
-            *_for(FUTURES, Outcome.REFUSED, -4015, -4016, -4023, -4024, -4028, -4047, -4048),
-            *_for(FUTURES, Outcome.REFUSED, -4060, -4061, -4062, -4067, -4068, -4087, -4117),
-            *_for(FUTURES, Outcome.REFUSED, -4118, -4120, -4131, -4137, -4138, -4142, -4161),
-            *_for(FUTURES, Outcome.REFUSED, -4164, -4183, -4184, -4189, *range(-4211, -4201)),
-            *_for(FUTURES, Outcome.REFUSED, *range(-4403, -4399), -4531, -5021, -5022),
+            *_for(FUTURES, Outcome.REFUSED, *_REQUEST_CODES, -1013, -1108, -1136, -2007, -2010),
+            *_for(
+                FUTURES, Outcome.REFUSED, -2011, -2013, *range(-2028, -2017), *range(-4007, -3999)
+            ),
+            *_for(FUTURES, Outcome.REFUSED, *range(-4016, -4012), -4023, -4024, -4028, -4031),
+            *_for(FUTURES, Outcome.REFUSED, -4045, *range(-4051, -4046), -4054, -4055),
+            *_for(FUTURES, Outcome.REFUSED, -4060, -4061, -4062, -4067, -4068, -4087),
+            # -4114 and -4115 answer endpoints that take a clientTranId, which none of ours does.
+            *_for(FUTURES, Outcome.REFUSED, -4114, -4115, -4117, -4118, -4120, -4131, -4135),
+            *_for(FUTURES, Outcome.REFUSED, *range(-4142, -4135), -4161, -4164, -4165),
+            *_for(FUTURES, Outcome.REFUSED, *range(-4170, -4166), -4172, -4183, -4184, -4189),
+            *_for(FUTURES, Outcome.REFUSED, -4192, *range(-4211, -4201), *range(-4403, -4399)),
+            *_for(FUTURES, Outcome.REFUSED, -4531, -5021, -5022, *range(-5041, -5036)),
         ]
     )
 )

@@ -48,13 +48,31 @@ def decimal(row: Mapping[str, Any], name: str) -> Decimal:
     value = required(row, name)
     if not isinstance(value, str):
         raise MalformedReplyError(f"{name} is not a number in a string: {value!r:.60}")
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or abs(number.adjusted()) > MAX_MAGNITUDE:
+    return _finite(value, name)
+
+
+def number(row: Mapping[str, Any], name: str) -> Decimal:
+    """Return the field as a finite Decimal where the venue sends plain JSON numbers."""
+    value = required(row, name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise MalformedReplyError(f"{name} is not a number: {value!r:.60}")
-    return number
+    return _finite(str(value), name)  # the shortest digits of a float are those that were sent
+
+
+def integer(row: Mapping[str, Any], name: str) -> int:
+    """Return the field when it is a whole number, not in a string."""
+    value = required(row, name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise MalformedReplyError(f"{name} is not a whole number: {value!r:.60}")
+    return value
+
+
+def positive(row: Mapping[str, Any], name: str) -> Decimal:
+    """Return the field as a finite Decimal above zero: a price."""
+    price = decimal(row, name)
+    if price <= 0:
+        raise MalformedReplyError(f"{name} is not a price: {price:f}")
+    return price
 
 
 def amount(row: Mapping[str, Any], name: str) -> Decimal:
@@ -109,6 +127,16 @@ def word(row: Mapping[str, Any], name: str, words: type[Word]) -> Word:
         return words["OTHER"]
 
 
+def known_word(row: Mapping[str, Any], name: str, words: type[Word]) -> Word:
+    """Return the field as one of `words`, where one that nobody has heard of is an error."""
+    value = text(row, name)
+    try:
+        return words(value)
+    except ValueError:
+        known = ", ".join(words)
+        raise MalformedReplyError(f"{name} is none of {known}: {value!r:.60}") from None
+
+
 def rows(row: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """Return the field when it is a list of JSON objects."""
     return [mapping(entry, name) for entry in sequence(required(row, name), name)]
@@ -117,3 +145,13 @@ def rows(row: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 def server_time_ms(reply: Any) -> int:
     """Read `GET time`: the venue's wall clock, for signing."""
     return to_milliseconds(moment(mapping(reply, "time"), "serverTime"))
+
+
+def _finite(value: str, name: str) -> Decimal:
+    try:
+        found = Decimal(value)
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite() or abs(found.adjusted()) > MAX_MAGNITUDE:
+        raise MalformedReplyError(f"{name} is not a number: {value!r:.60}")
+    return found

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from exchange.binance.parsing import MalformedReplyError, decimal, mapping, sequence, text
+from exchange.binance.parsing import MalformedReplyError, decimal, mapping, rows, sequence, text
 from exchange.binance.rules_filters import (
     FilterFields,
     limit_size,
@@ -23,11 +23,18 @@ from exchange.domain.rules import TradingRules
 from exchange.domain.symbol_status import TRADING
 from exchange.domain.types import ZERO, Market
 
+PERPETUAL: Final = "PERPETUAL"
+
+
+def rows_by_symbol(reply: Any) -> dict[str, Mapping[str, Any]]:
+    """Return the entries of an `exchangeInfo` reply by symbol, unread but for their names."""
+    return {text(row, "symbol"): row for row in rows(mapping(reply, "exchangeInfo"), "symbols")}
+
 
 def rules_of_symbol(reply: Any, symbol: str) -> TradingRules:
     """Read the rules of `symbol` out of an `exchangeInfo` reply, of one symbol or of many."""
-    rows = sequence(mapping(reply, "exchangeInfo").get("symbols"), "symbols")
-    for row in rows:
+    listed = sequence(mapping(reply, "exchangeInfo").get("symbols"), "symbols")
+    for row in listed:
         if mapping(row, "symbols").get("symbol") == symbol:
             return trading_rules(row)
     raise UnknownSymbolError(f"the venue does not list {symbol}")
@@ -50,7 +57,7 @@ def trading_rules(row: Mapping[str, Any]) -> TradingRules:
         market=market,
         status=status,
         # CANCEL_ONLY, BREAK, HALT and whatever comes later: no new position.
-        is_trading=status == TRADING and _flag(row, "isSpotTradingAllowed", default=True),
+        is_trading=status == TRADING and _is_for_bots(row, market),
         order_types=_order_types(row),
         allows_oco=_flag(row, "ocoAllowed"),
         allows_oto=_flag(row, "otoAllowed"),
@@ -75,10 +82,24 @@ def trading_rules(row: Mapping[str, Any]) -> TradingRules:
         max_stop_orders=fields.count("MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders", "limit"),
         max_order_lists=fields.count("MAX_NUM_ORDER_LISTS", "maxNumOrderLists"),
         max_position=fields.amount("MAX_POSITION", "maxPosition"),
-        contract_type=text(row, "contractType") if market is Market.FUTURES else "",
+        contract_type=_contract_type(row),
         market_take_bound=_share(row, "marketTakeBound"),
         trigger_protect=_share(row, "triggerProtect"),
     )
+
+
+def _is_for_bots(row: Mapping[str, Any], market: Market) -> bool:
+    # Contracts with a delivery date, and perpetual ones of other kinds (of shares), are not.
+    if market is Market.FUTURES:
+        return _contract_type(row) == PERPETUAL
+    return _flag(row, "isSpotTradingAllowed", default=True)
+
+
+def _contract_type(row: Mapping[str, Any]) -> str:
+    kind = row.get("contractType", "")
+    if not isinstance(kind, str):
+        raise MalformedReplyError(f"contractType is not a text: {kind!r:.60}")
+    return kind
 
 
 def _flag(row: Mapping[str, Any], name: str, *, default: bool = False) -> bool:

@@ -19,14 +19,23 @@ TROUBLE_LIFETIME_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class KnownRules:
+    """What the venue answered for one symbol, and when it was asked."""
+
     answer: TradingRules | UnknownSymbolError
     asked_at: float
 
     def is_good(self, now: float, max_age: float | None) -> bool:
+        """Say whether the answer is no older than its kind, and `max_age` seconds, allow."""
         is_trading = isinstance(self.answer, TradingRules) and self.answer.is_trading
         lifetime = LIFETIME_SECONDS if is_trading else TROUBLE_LIFETIME_SECONDS
         return now - self.asked_at < (lifetime if max_age is None else min(lifetime, max_age))
+
+    def rules(self) -> TradingRules:
+        """Return the rules; UnknownSymbolError where the venue listed none."""
+        if isinstance(self.answer, UnknownSymbolError):
+            raise UnknownSymbolError(str(self.answer), code=self.answer.code)
+        return self.answer
 
 
 class RulesCache:
@@ -42,7 +51,7 @@ class RulesCache:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, KnownRules] = {}
         self._forgotten: dict[str, int] = {}
 
     def get(
@@ -63,9 +72,7 @@ class RulesCache:
                 # An answer that was under way while somebody forgot may be the outdated one.
                 if self._forgotten.get(symbol, 0) == times_forgotten:
                     self._known[symbol] = known
-        if isinstance(known.answer, UnknownSymbolError):
-            raise UnknownSymbolError(str(known.answer), code=known.answer.code)
-        return known.answer
+        return known.rules()
 
     def forget(self, symbol: str) -> None:
         """Ask anew the next time, in every thread: the venue has just contradicted the rules."""
@@ -73,13 +80,13 @@ class RulesCache:
             self._known.pop(symbol, None)
             self._forgotten[symbol] = self._forgotten.get(symbol, 0) + 1
 
-    def _ask(self, fetch: Callable[[], TradingRules]) -> _Known:
+    def _ask(self, fetch: Callable[[], TradingRules]) -> KnownRules:
         asked_at = self._clock()
         try:
-            return _Known(fetch(), asked_at)
+            return KnownRules(fetch(), asked_at)
         except UnknownSymbolError as error:
             plain = UnknownSymbolError(str(error), code=error.code)  # keeps no frames alive
-            return _Known(plain, asked_at)
+            return KnownRules(plain, asked_at)
 
 
 _lock = threading.Lock()

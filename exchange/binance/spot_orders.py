@@ -31,10 +31,6 @@ HALF_DONE_CODES: Final = frozenset({-2021, -2022})
 class SpotOrders(SpotBase):
     """Everything about orders that belong to no list."""
 
-    def permit_orders(self, count: int = 1) -> OrderPermit:
-        """Return leave to create `count` orders by one request; RateLimitedError when none."""
-        return self._calls.permit_orders(count)
-
     def place_market_order(
         self, request: MarketOrderRequest, *, permit: OrderPermit
     ) -> OrderReport:

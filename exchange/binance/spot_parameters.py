@@ -32,7 +32,9 @@ def plain(amount: Decimal) -> str:
 
 
 def single_order(request: SingleOrderRequest) -> Parameters:
-    """Return the parameters of `POST order`."""
+    """Return the parameters of `POST order`; ValueError for what only futures can do."""
+    if isinstance(request, MarketOrderRequest | LimitOrderRequest) and request.reduces_only:
+        raise ValueError("reduces_only belongs to futures: a spot order reduces no position")
     if isinstance(request, MarketOrderRequest):
         specific = _market(request)
     elif isinstance(request, LimitOrderRequest):
@@ -84,11 +86,11 @@ def entry_list(request: EntryListRequest) -> Parameters:
 
 def _market(request: MarketOrderRequest) -> Parameters:
     sizes = {"quantity": request.quantity, "quoteOrderQty": request.quote_quantity}
-    return {"type": OrderType.MARKET.value} | _amounts(sizes)
+    return {"type": OrderType.MARKET.value} | in_digits(sizes)
 
 
 def _limit(request: LimitOrderRequest) -> Parameters:
-    amounts = _amounts({"quantity": request.quantity, "price": request.price})
+    amounts = in_digits({"quantity": request.quantity, "price": request.price})
     if request.post_only:
         return {"type": OrderType.LIMIT_MAKER.value} | amounts
     return {
@@ -104,11 +106,11 @@ def _stop(request: StopOrderRequest) -> Parameters:
         "price": request.price,
     }
     if request.price is None:
-        return {"type": request.kind.value} | _amounts(amounts)
+        return {"type": request.kind.value} | in_digits(amounts)
     return {
         "type": f"{request.kind.value}_LIMIT",
         "timeInForce": request.time_in_force.value,
-    } | _amounts(amounts)
+    } | in_digits(amounts)
 
 
 def _entry(request: EntryListRequest) -> Parameters:
@@ -118,7 +120,7 @@ def _entry(request: EntryListRequest) -> Parameters:
         "workingType": kind.value,
         "workingSide": Side.BUY.value,
         "workingClientOrderId": request.entry_client_order_id,
-        **_amounts({"workingQuantity": request.quantity, "workingPrice": request.price}),
+        **in_digits({"workingQuantity": request.quantity, "workingPrice": request.price}),
     } | lasting
 
 
@@ -127,9 +129,10 @@ def _leg(prefix: str, leg: StopLeg | TargetLeg) -> Parameters:
     return {
         f"{prefix}Type": leg.type.value,
         f"{prefix}ClientOrderId": leg.client_order_id,
-        **_amounts({f"{prefix}Price": leg.price, f"{prefix}StopPrice": leg.stop_price}),
+        **in_digits({f"{prefix}Price": leg.price, f"{prefix}StopPrice": leg.stop_price}),
     } | ({f"{prefix}TimeInForce": TimeInForce.GTC.value} if has_limit else {})
 
 
-def _amounts(amounts: dict[str, Decimal | None]) -> Parameters:
-    return {name: plain(amount) for name, amount in amounts.items() if amount is not None}
+def in_digits(named: dict[str, Decimal | None]) -> Parameters:
+    """Return the amounts that there are, in digits."""
+    return {name: plain(amount) for name, amount in named.items() if amount is not None}

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from exchange.domain.types import Market
+
 HTTP_SCHEMES: Final = ("http", "https")
 WEBSOCKET_SCHEMES: Final = ("ws", "wss")
 # testnet/general-info.md and demo-mode/general-info.md of binance-spot-api-docs.
@@ -30,6 +32,10 @@ class UrlSet:
     def __post_init__(self) -> None:
         for field in fields(self):
             check_origin(variable_name("*", field.name), getattr(self, field.name), field.name)
+
+    def origin(self, market: Market) -> str:
+        """Return where the REST requests of `market` go."""
+        return self.futures if market is Market.FUTURES else self.spot
 
     @property
     def has_sapi(self) -> bool:

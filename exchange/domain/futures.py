@@ -96,7 +96,7 @@ class PositionReport:
 
     quantity            signed
     liquidation_price   None when there is none
-    isolated_wallet     the margin set aside for it, without its unrealized result; zero in cross mode
+    isolated_wallet     margin set aside for it, without its unrealized result; zero in cross mode
     """
 
     symbol: str

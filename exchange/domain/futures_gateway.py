@@ -77,7 +77,7 @@ class FuturesGateway(ExchangeGateway, Protocol):
         start: datetime,
         end: datetime | None = None,
         symbol: str | None = None,
-        type: IncomeType | None = None,  # noqa: A002 - the word of the field
+        type: IncomeType | None = None,
     ) -> list[IncomeReport]:
         """Return every change of the wallet, oldest first; the venue keeps three months."""
         ...

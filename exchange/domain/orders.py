@@ -42,6 +42,7 @@ class TimeInForce(StrEnum):
     GTC = "GTC"  # until canceled
     IOC = "IOC"  # what fills at once, the rest expires
     FOK = "FOK"  # all at once or nothing
+    GTX = "GTX"  # futures: as maker or not at all; `post_only` asks for it
     OTHER = "OTHER"
 
 
@@ -61,7 +62,7 @@ class CancelReplaceMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketOrderRequest:
-    """A market order over a quantity of the base or an amount of the quote currency.
+    """A market order over a quantity of the base or, on spot, an amount of the quote currency.
 
     reduces_only   futures: it can only shrink a position
     """
@@ -175,6 +176,6 @@ def check_signing(signed_at_ms: int, recv_window_ms: int) -> None:
 
 
 def check_time_in_force(time_in_force: TimeInForce) -> None:
-    """Refuse the word that stands for words which nobody has heard of."""
-    if time_in_force is TimeInForce.OTHER:
+    """Refuse words that no request may name."""
+    if time_in_force in (TimeInForce.OTHER, TimeInForce.GTX):
         raise ValueError("time_in_force must be GTC, IOC or FOK")

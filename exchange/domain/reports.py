@@ -80,7 +80,15 @@ class ListOrderStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeReport:
-    """One execution as the venue reports it; `trade_id` is unique per market and symbol."""
+    """One execution as the venue reports it; `trade_id` is unique per market and symbol.
+
+    What only futures tell is None on spot:
+
+    venue_order_id   the order it belongs to
+    side             of that order
+    is_maker         whether the order had rested in the book
+    realized_pnl     result of the part of a position that it closed, without the commission
+    """
 
     trade_id: str
     price: Decimal
@@ -89,20 +97,28 @@ class TradeReport:
     commission: Decimal
     commission_asset: str
     market_time: datetime
+    venue_order_id: str | None = None
+    side: Side | None = None
+    is_maker: bool | None = None
+    realized_pnl: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport:
     """An order as the venue reports it.
 
-    quantity       zero while the venue has not fixed it (the exit of an entry that is not filled)
-    price          the limit, zero when the order has none
-    stop_price     the trigger, zero when the order has none
-    is_working     whether it has reached the book; a stop that waits for its trigger has not.
-                   None: this reply does not say
-    order_list_id  the list it belongs to, None when to none
-    trades         what this reply happened to carry; it may be empty although
-                   `filled_quantity` is not, in which case `trades_of_order` has them
+    quantity                zero while the venue has not fixed it (the exit of an entry that is not
+                            filled)
+    filled_quote_quantity   None: this reply does not tell (orders of futures when they are placed
+                            or canceled); the executions do
+    price                   the limit, zero when the order has none
+    stop_price              the trigger, zero when the order has none
+    is_working              whether it has reached the book; a stop that waits for its trigger has
+                            not. None: this reply does not say
+    order_list_id           the list it belongs to, None when to none
+    reduces_only            futures: it can only shrink a position
+    trades                  what this reply happened to carry; it may be empty although
+                            `filled_quantity` is not, in which case `trades_of_order` has them
     """
 
     symbol: str
@@ -112,7 +128,7 @@ class OrderReport:
     status: VenueOrderStatus
     quantity: Decimal
     filled_quantity: Decimal
-    filled_quote_quantity: Decimal
+    filled_quote_quantity: Decimal | None
     market_time: datetime
     type: OrderType = OrderType.OTHER
     time_in_force: TimeInForce = TimeInForce.OTHER
@@ -121,6 +137,7 @@ class OrderReport:
     is_working: bool | None = None
     order_list_id: str | None = None
     expiry_reason: ExpiryReason | None = None
+    reduces_only: bool = False
     trades: tuple[TradeReport, ...] = ()
 
 

@@ -39,7 +39,7 @@ class TradingRules:
     limit_size              limits of orders with a price of their own; None: those of market orders
     buy_band, sell_band     PERCENT_PRICE and PERCENT_PRICE_BY_SIDE
     average_price_minutes   what the venue averages its reference price over; None: not told
-    max_stop_orders         MAX_NUM_ALGO_ORDERS; futures count them elsewhere
+    max_stop_orders         MAX_NUM_ALGO_ORDERS; on futures see `exchange.domain.algo_rules`
     max_position            free + locked + open buys of the base currency (MAX_POSITION)
     contract_type           futures only: PERPETUAL, CURRENT_QUARTER …
     market_take_bound       futures only: how far from the mark price a market order may reach
@@ -144,7 +144,7 @@ class TradingRules:
 
         reduces_only   a futures order that can only shrink a position
         """
-        return self._type_violation("MARKET") or self._size_violation(
+        return self.type_violation("MARKET") or self._size_violation(
             self.market_size, quantity=quantity, price=price, reduces_only=reduces_only
         )
 
@@ -157,7 +157,7 @@ class TradingRules:
         if not self.allows_quote_quantity:
             words = f"{self.symbol} takes no market orders by an amount of {self.quote_asset}"
             return Violation(code=Filter.QUOTE_QUANTITY, words=words)
-        problem = self._type_violation("MARKET") or number_violation(
+        problem = self.type_violation("MARKET") or number_violation(
             quote_quantity=quote_quantity, price=price
         )
         if problem:
@@ -185,12 +185,12 @@ class TradingRules:
         reference_price   the market's; without it the price band is not looked at
         """
         return (
-            self._type_violation(order_type)
+            self.type_violation(order_type)
             or number_violation(price=price, reference_price=reference_price)
             or self._size_violation(
                 self.priced_size, quantity=quantity, price=price, reduces_only=reduces_only
             )
-            or self._price_violation("price", price)
+            or self.price_violation("price", price)
             or self._band_violation(side, price, reference_price)
         )
 
@@ -209,19 +209,21 @@ class TradingRules:
 
         Without `limit_price` it becomes a market order, so a market order's size limits hold, with
         its value taken at the trigger. Whether it would trigger at once is not looked at.
+        On futures the band of a limit price goes by the stop price (-4183, -4184), else by the
+        market's.
         """
         if limit_price is not None:
-            return self._price_violation("stop price", stop_price) or self.limit_order_violation(
+            return self.price_violation("stop price", stop_price) or self.limit_order_violation(
                 side=side,
                 quantity=quantity,
                 price=limit_price,
-                reference_price=reference_price,
+                reference_price=stop_price if self.market is Market.FUTURES else reference_price,
                 order_type=order_type,
                 reduces_only=reduces_only,
             )
         return (
-            self._type_violation(order_type)
-            or self._price_violation("stop price", stop_price)
+            self.type_violation(order_type)
+            or self.price_violation("stop price", stop_price)
             or self._size_violation(
                 self.market_size, quantity=quantity, price=stop_price, reduces_only=reduces_only
             )
@@ -253,7 +255,8 @@ class TradingRules:
     def _prices(self) -> Grid:
         return Grid(increment=self.price_increment, origin=self.price_origin)
 
-    def _type_violation(self, order_type: str) -> Violation | None:
+    def type_violation(self, order_type: str) -> Violation | None:
+        """Say that the symbol takes no orders of this type, in the venue's word."""
         if self.takes(order_type):
             return None
         allowed = ", ".join(self.order_types)
@@ -283,7 +286,8 @@ class TradingRules:
             return Violation(code=Filter.MARKET_LOT_SIZE, words=found.words)
         return found
 
-    def _price_violation(self, name: str, price: Decimal) -> Violation | None:
+    def price_violation(self, name: str, price: Decimal) -> Violation | None:
+        """Say why this is no price for the venue; `name` is what it is called in the words."""
         if problem := number_violation(**{name: price}):
             return problem
         words = None

@@ -123,9 +123,20 @@ def test_a_venue_that_cannot_be_reached_is_a_warning_and_changes_nothing(
     assert "no market time from demo spot: 127.0.0.1:1" in caplog.text
 
 
-def test_a_market_without_gateways_has_no_market_time(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_market_is_asked_for_its_own_time(venue: RunningExchange) -> None:
+    futures = "GET /fapi/v2/ticker/price"
+    venue.set_fault(endpoint=futures, when="before", action="error", status=503, times=None)
     assert refresh_market_time(DEMO, Market.FUTURES, ["BTCUSDT"]) is None
-    assert "not available in this version" in caplog.text
+    assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) == venue.market_time()
+    assert market_time(DEMO, Market.FUTURES) is None
+
+
+def test_the_futures_market_tells_its_time_with_its_last_price(venue: RunningExchange) -> None:
+    seen = refresh_market_time(DEMO, Market.FUTURES, ["GONEUSDT", "BTCUSDT"])
+
+    assert seen == venue.market_time()
+    assert market_time(DEMO, Market.FUTURES) == seen
+    assert market_time(DEMO, SPOT) is None
 
 
 def test_a_venue_that_says_wait_is_left_alone_as_long_as_it_said(venue: RunningExchange) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 
 import pytest
 from django.conf import settings
@@ -10,20 +11,26 @@ from django.utils import timezone
 
 from exchange import registry
 from exchange.binance.tests.conftest import loopback_urls
-from exchange.credentials import CredentialsDecryptError
+from exchange.credentials import Credentials, CredentialsDecryptError
 from exchange.demo.testing import RunningExchange
+from exchange.domain.budget import Priority, asking_for
+from exchange.domain.errors import RateLimitedError
 from exchange.domain.types import Environment, Market
 from exchange.models import APIKey, ExchangeAccount
 from exchange.registry import (
     ClientInitError,
     KeyRevokedError,
     close_gateways,
+    futures_gateway_for,
     gateway_for,
     market_data_gateway,
+    spot_gateway_for,
+    temporary_gateway,
 )
+from exchange.shared_budget import governor
 from exchange.tests.conftest import SECOND_KEY, SECOND_SECRET, unsaved_key
 
-DEMO, SPOT = Environment.DEMO, Market.SPOT
+DEMO, SPOT, FUTURES = Environment.DEMO, Market.SPOT, Market.FUTURES
 
 
 def test_market_data_come_from_the_configured_urls(demo: RunningExchange) -> None:
@@ -105,17 +112,58 @@ def test_a_key_that_does_not_open_says_so(demo: RunningExchange, stored_key: API
 
 
 @pytest.mark.django_db
-def test_futures_are_not_available_in_this_version(stored_key: APIKey) -> None:
-    with pytest.raises(ClientInitError, match="futures trading is not available in this version"):
-        gateway_for(stored_key, Market.FUTURES)
-    with pytest.raises(ClientInitError):
-        market_data_gateway(DEMO, Market.FUTURES)
+def test_each_market_has_a_gateway_of_its_own(demo: RunningExchange, stored_key: APIKey) -> None:
+    spot, futures = gateway_for(stored_key, SPOT), gateway_for(stored_key, FUTURES)
+
+    assert (spot.market, futures.market) == (SPOT, FUTURES)
+    assert spot_gateway_for(stored_key) is spot
+    assert futures_gateway_for(stored_key) is futures
+    assert market_data_gateway(DEMO, SPOT).market is SPOT
+    public = market_data_gateway(DEMO, FUTURES)
+    assert public.market is FUTURES
+    assert public is not futures
+    assert market_data_gateway(DEMO, FUTURES) is public
+
+
+@pytest.mark.django_db
+def test_the_futures_market_is_asked_at_its_own_address(stored_key: APIKey) -> None:
+    apart = replace(loopback_urls("http://127.0.0.1:1"), futures="http://127.0.0.2:2")
+    with override_settings(EXCHANGE_URLS={**settings.EXCHANGE_URLS, "demo": apart}):
+        assert repr(futures_gateway_for(stored_key)).endswith(" demo at 127.0.0.2:2>")
+        assert repr(market_data_gateway(DEMO, FUTURES)).endswith(" demo at 127.0.0.2:2>")
+        assert repr(spot_gateway_for(stored_key)).endswith(" demo at 127.0.0.1:1>")
+        with temporary_gateway(DEMO, FUTURES, Credentials(key="k", secret="s")) as lent:
+            assert repr(lent) == "<BinanceFuturesGateway demo at 127.0.0.2:2>"
+
+
+@pytest.mark.django_db
+def test_the_order_counts_of_an_account_are_those_of_one_market(
+    demo: RunningExchange, stored_key: APIKey
+) -> None:
+    spot, futures = spot_gateway_for(stored_key), futures_gateway_for(stored_key)
+
+    governor(demo.url, FUTURES).for_account(stored_key.account.uid).stop_orders(30)
+
+    with asking_for(Priority.EXIT, patience=0):
+        spot.permit_orders().release()
+        with pytest.raises(RateLimitedError, match="takes no orders from us"):
+            futures.permit_orders()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("market", list(Market))
+def test_a_revoked_key_opens_no_market(stored_key: APIKey, market: Market) -> None:
+    stored_key.revoked_at = timezone.now()
+
+    with pytest.raises(KeyRevokedError, match="main was revoked"):
+        gateway_for(stored_key, market)
 
 
 @override_settings(EXCHANGE_URLS={})
-def test_an_environment_without_urls_is_named() -> None:
+@pytest.mark.parametrize("market", list(Market))
+def test_an_environment_without_urls_is_named(market: Market) -> None:
     with pytest.raises(ClientInitError, match="no URLs are configured for testnet"):
-        market_data_gateway(Environment.TESTNET, SPOT)
+        market_data_gateway(Environment.TESTNET, market)
 
 
 @pytest.mark.django_db

@@ -97,6 +97,10 @@ FUTURES_TABLE = [
     (400, -4164, "Order's notional must be no smaller than 5.0", REJECTED, REJECTED),
     (400, -5022, "Due to the order could not be executed as maker.", REJECTED, REJECTED),
     (400, -4088, "User can not place order currently", KEY, KEY),
+    (400, -4087, "User can only place reduce only order", REJECTED, REJECTED),
+    (400, -4117, "stop order is triggering", REJECTED, REJECTED),
+    (400, -4045, "Reach max stop order limit.", REJECTED, REJECTED),
+    (400, -4131, "The counterparty's best price does not meet the filter.", REJECTED, REJECTED),
     (401, -2015, "Invalid API-key, IP, or permissions for action.", KEY, KEY),
     (429, -1015, "Too many new orders.", LIMITED, LIMITED),
     (400, -1121, "Invalid symbol.", SYMBOL, SYMBOL),
@@ -151,11 +155,29 @@ FUTURES_CODES: dict[type[GatewayError], list[int]] = {
     CLOCK: [-5028],
     KEY: [-4088, -4109],
     REJECTED: [
-        *(-2018, -2019, -2020, -2023, -2024, -2025, -2027, -2028, -4003, -4004, -4005, -4014),
-        *(-4015, -4016, -4023, -4024, -4028, -4047, -4048, -4060, -4061, -4062, -4067, -4068),
-        *(-4087, -4117, -4118, -4120, -4131, -4137, -4138, -4161, -4164, -4183, -4184, -4189),
-        *(-4202, -4203, -4204, -4205, -4206, -4207, -4208, -4209, -4210, -4211, -4400, -4401),
-        *(-4402, -4403, -4531, -5021, -5022),
+        *(
+            -1013,
+            -1108,
+            -1136,
+            -2007,
+            -4136,
+            -2018,
+            -2019,
+            -2020,
+            -2023,
+            -2024,
+            -2025,
+            -2027,
+            -2028,
+            -4000,
+        ),
+        *(-4001, -4002, -4003, -4004, -4005, -4006, -4007, -4013, -4014, -4015, -4016, -4023),
+        *(-4024, -4028, -4031, -4045, -4047, -4048, -4049, -4050, -4051, -4054, -4055, -4060),
+        *(-4061, -4062, -4067, -4068, -4087, -4114, -4115, -4117, -4118, -4120, -4131, -4135),
+        *(-4137, -4138, -4139, -4140, -4141, -4142, -4161, -4164, -4165, -4167, -4168, -4169),
+        *(-4170, -4172, -4183, -4184, -4189, -4192, -4202, -4203, -4204, -4205, -4206, -4207),
+        *(-4208, -4209, -4210, -4211, -4400, -4401, -4402, -4403, -4531, -5021, -5022, -5037),
+        *(-5038, -5039, -5040, -5041),
     ],
 }
 DOCUMENTED = [
@@ -192,7 +214,6 @@ def test_every_code_of_the_table_of_outcomes_is_documented_here() -> None:
     documented = {(market, code) for market, code, _ in DOCUMENTED}
     already_so = {(Market.FUTURES, code) for code in (-4046, -4059, -4171, -5027)}
     others = {(market, -2008) for market in Market}
-    others |= {(Market.FUTURES, -4142)}
 
     assert set(OUTCOMES) - documented == already_so | others
     assert documented <= set(OUTCOMES)
@@ -230,16 +251,29 @@ def test_what_the_venue_does_not_offer_is_not_worth_asking_again(status: int, co
     [
         ("Too many new orders; current limit is 50 orders per 10 SECOND.", 10),
         ("Too many new orders; current limit is 160000 orders per 1 DAY.", 86_400),
+        ("Too many new orders; current limit is 1200 orders per 1 MINUTE.", 60),
+        ("Too many new orders; current limit is 300 orders per TEN_SECONDS.", 10),
+        ("Too many new orders; current limit is 1200 orders per ONE_MINUTE.", 60),
         ("Too many new orders.", 10),
     ],
 )
 def test_too_many_orders_wait_for_the_end_of_their_window(text: str, length: int) -> None:
-    left = length - time.time() % length
+    for market in Market:
+        left = max(length - time.time() % length, 1)
 
-    error = from_reply(refused(429, -1015, text), market=Market.SPOT, creates_order=True)
+        error = from_reply(refused(429, -1015, text), market=market, creates_order=True)
+
+        assert isinstance(error, RateLimitedError)
+        assert error.retry_after == pytest.approx(left, abs=1) or error.retry_after > length - 1
+
+
+def test_the_venues_own_wait_comes_before_that_of_the_window() -> None:
+    text = "Too many new orders; current limit is 1200 orders per 1 MINUTE."
+
+    error = from_reply(refused(429, -1015, text, 7.0), market=Market.FUTURES, creates_order=True)
 
     assert isinstance(error, RateLimitedError)
-    assert error.retry_after == pytest.approx(left, abs=1) or error.retry_after > length - 1
+    assert error.retry_after == 7.0
 
 
 def test_a_refusal_keeps_the_venues_text_the_hint_and_the_halves_of_a_cancel_replace() -> None:

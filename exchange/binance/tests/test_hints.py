@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from exchange.binance.hints import FILTER_HINTS, HINTS, broken_filter, hint
 from exchange.domain.types import Market
+
+SPOT_TOO = (-2018, -2021, -2022, -2026)  # there with another meaning
 
 
 def test_the_same_number_means_different_things_on_spot_and_futures() -> None:
@@ -78,6 +82,43 @@ def test_words_of_the_spot_engine_explain_nothing_on_futures() -> None:
 def test_a_code_without_a_hint_has_none() -> None:
     assert hint(Market.SPOT, -9999) is None
     assert hint(Market.SPOT, -9999, "Something new.") is None
+
+
+# Refusals that a bot's own orders and settings can meet on futures.
+FUTURES_REFUSALS = [
+    *(
+        -2007,
+        -4136,
+        -2018,
+        -2019,
+        -2021,
+        -2022,
+        -2023,
+        -2024,
+        -2025,
+        -2026,
+        -2027,
+        -2028,
+        -4001,
+        -4002,
+        -4003,
+    ),
+    *(-4004, -4005, -4006, -4007, -4013, -4014, -4015, -4016, -4023, -4024, -4028, -4045, -4046),
+    *(-4047, -4048, -4049, -4050, -4051, -4059, -4060, -4061, -4062, -4067, -4068, -4087, -4088),
+    *(-4109, -4116, -4117, -4118, -4120, -4131, -4135, -4137, -4138, -4140, -4141, -4142, -4161),
+    *(-4164, -4168, -4183, -4184, -4192, -4202, -4203, -4205, -4206, -4208, -4209, -4210, -4211),
+    *(-4400, -4401, -4402, -4403, -4531, -5021, -5022, -5028),
+]
+
+
+@pytest.mark.parametrize("code", FUTURES_REFUSALS)
+def test_a_futures_refusal_is_explained_in_plain_words(code: int) -> None:
+    words = hint(Market.FUTURES, code)
+
+    assert words
+    assert not re.search(r"[A-Z]{3}|reduceOnly|closePosition", words)
+    if code not in SPOT_TOO:
+        assert hint(Market.SPOT, code) is None
 
 
 @pytest.mark.parametrize("market", Market)

@@ -107,7 +107,8 @@ def test_rules_hold_the_raw_values_and_not_the_precisions() -> None:
         assert rules.limit_size.quantity_increment == Decimal(raw["LOT_SIZE"]["stepSize"])
         assert rules.limit_size.min_quantity == Decimal(raw["LOT_SIZE"]["minQty"])
         assert rules.status == venue.row["status"]
-        assert rules.allows_entries is (venue.row["status"] == "TRADING")
+        is_for_bots = venue.row.get("contractType", "PERPETUAL") == "PERPETUAL"
+        assert rules.allows_entries is (venue.row["status"] == "TRADING" and is_for_bots)
     finer = [
         rules.symbol
         for venue, rules in EVERY

@@ -135,6 +135,23 @@ def test_an_order_is_on_the_wire_as_it_was_written_down(
     assert payload(seen) == wire
 
 
+def test_only_futures_have_orders_that_can_only_reduce(
+    script: ScriptedServer, gateway: BinanceSpotGateway
+) -> None:
+    sends: list[Callable[[], object]] = [
+        lambda: gateway.place_market_order(bought(reduces_only=True), permit=permit()),
+        lambda: gateway.place_limit_order(limit(reduces_only=True), permit=permit()),
+        lambda: gateway.check_order(bought(reduces_only=True)),
+        lambda: gateway.cancel_replace(
+            replacing("b1", by=limit(reduces_only=True)), permit=permit()
+        ),
+    ]
+    for send in sends:
+        with pytest.raises(ValueError, match="reduces_only belongs to futures"):
+            send()
+    assert script.seen == []
+
+
 def test_a_permit_serves_one_order(script: ScriptedServer, gateway: BinanceSpotGateway) -> None:
     script.says(ORDER, PLACED)
     used = gateway.permit_orders()

@@ -104,6 +104,8 @@ class VenueFilters:
     def _is_near(self, asked: Asked) -> bool:
         assert asked.price is not None
         price, reference = asked.price, asked.reference
+        if self.is_futures and asked.stop_price is not None:
+            reference = asked.stop_price  # -4183 and -4184 name the stop price
         if "PERCENT_PRICE_BY_SIDE" in self.filters:
             who = "bid" if asked.side == "BUY" else "ask"
             up = self.number("PERCENT_PRICE_BY_SIDE", f"{who}MultiplierUp")

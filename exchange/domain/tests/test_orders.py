@@ -54,6 +54,7 @@ def test_no_request_carries_what_the_venue_could_not_take(
         (limit, {"price": Decimal(0)}, "price"),
         (limit, {"post_only": True, "time_in_force": TimeInForce.IOC}, "time_in_force"),
         (limit, {"time_in_force": TimeInForce.OTHER}, "time_in_force"),
+        (limit, {"time_in_force": TimeInForce.GTX}, "time_in_force"),
         (stop, {"stop_price": Decimal(-1)}, "stop_price"),
         (stop, {"price": Decimal(0)}, "price"),
         (stop, {"time_in_force": TimeInForce.FOK}, "time_in_force needs a price"),

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from exchange.binance.tests.futures_asking import algo, trailing
+from exchange.domain.algo_orders import AlgoOrderType
+from exchange.domain.orders import TimeInForce
+
+LIMITED = {"type": AlgoOrderType.STOP, "price": Decimal(58900)}
+CLOSING = {"quantity": None, "closes_position": True}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        CLOSING,
+        LIMITED,
+        {"type": AlgoOrderType.TAKE_PROFIT, "price": Decimal(61000)},
+        {"type": AlgoOrderType.TAKE_PROFIT_MARKET, **CLOSING},
+        {"reduces_only": False},
+    ],
+)
+def test_an_algo_order_that_could_be_meant_is_made(changes: dict[str, Any]) -> None:
+    assert algo(**changes) == algo(**changes)
+
+
+@pytest.mark.parametrize("callback", ["0.1", "1.5", "20"])
+def test_a_trailing_stop_trails_by_a_tenth_to_twenty_percent(callback: str) -> None:
+    assert trailing(callback_percent=Decimal(callback)).callback_percent == Decimal(callback)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"type": AlgoOrderType.OTHER}, "type"),
+        ({"quantity": None}, "quantity or closes_position"),
+        ({"closes_position": True}, "quantity or closes_position"),
+        ({"quantity": Decimal(0)}, "quantity"),
+        ({"quantity": Decimal("NaN")}, "quantity"),
+        ({"trigger_price": None}, "trigger_price"),
+        ({"trigger_price": Decimal(-1)}, "trigger_price"),
+        ({"price": Decimal(1)}, "price"),
+        ({**LIMITED, "price": None}, "price"),
+        ({**LIMITED, "price": Decimal(0)}, "price"),
+        ({**LIMITED, **CLOSING}, "closes_position"),
+        ({**LIMITED, "time_in_force": TimeInForce.GTX}, "time_in_force"),
+        ({**LIMITED, "time_in_force": TimeInForce.OTHER}, "time_in_force"),
+        ({"activation_price": Decimal(1)}, "activation_price"),
+        ({"callback_percent": Decimal(1)}, "callback_percent"),
+        ({"client_order_id": "a:b"}, "client_order_id"),
+        ({"signed_at_ms": 0}, "signed_at_ms"),
+        ({"recv_window_ms": 60_001}, "recv_window_ms"),
+    ],
+)
+def test_an_algo_order_that_could_not_be_meant_names_the_field(
+    changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{problem}"):
+        algo(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"trigger_price": Decimal(1)}, "trigger_price"),
+        ({"callback_percent": None}, "callback_percent"),
+        ({"callback_percent": Decimal("0.09")}, "callback_percent"),
+        ({"callback_percent": Decimal("20.1")}, "callback_percent"),
+        ({"callback_percent": Decimal("Infinity")}, "callback_percent"),
+        ({"activation_price": Decimal(0)}, "activation_price"),
+        (CLOSING, "closes_position"),
+    ],
+)
+def test_a_trailing_stop_that_could_not_be_meant_names_the_field(
+    changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{problem}"):
+        trailing(**changes)
