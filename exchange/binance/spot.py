@@ -1,13 +1,14 @@
-"""The spot gateway: `exchange.domain.gateway` on python-binance, the same for every environment."""
+"""The spot gateway: `exchange.domain.spot_gateway` on python-binance, for every environment."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Final
 
-from exchange.binance import account_replies, market_replies, parsing
+from exchange.binance import account_replies, market_replies
 from exchange.binance.spot_lists import SpotLists
 from exchange.binance.spot_orders import SpotOrders
+from exchange.binance.spot_transfers import SpotTransfers
 from exchange.domain.clock import to_milliseconds
 from exchange.domain.intervals import interval_length
 from exchange.domain.types import AccountInfo, CommissionRates, KeyPermissions, Kline, Ticker
@@ -15,17 +16,11 @@ from exchange.domain.types import AccountInfo, CommissionRates, KeyPermissions, 
 MAX_KLINES: Final = 1000
 
 
-class BinanceSpotGateway(SpotOrders, SpotLists):
+class BinanceSpotGateway(SpotOrders, SpotLists, SpotTransfers):
     """Spot market of one environment, for everybody (no key) or for the holder of a key.
 
     Does no I/O until the first call. One instance serves one thread of one process.
     """
-
-    def server_time_ms(self) -> int:
-        """Ask the venue for its wall clock; weight 1."""
-        return self._calls.read(
-            "GET /api/v3/time", self._client.get_server_time, parsing.server_time_ms, weight=1
-        )
 
     def ticker(self, symbol: str) -> Ticker:
         """Return the last price and the venue's market time; weight 2."""
@@ -55,14 +50,6 @@ class BinanceSpotGateway(SpotOrders, SpotLists):
             lambda reply: market_replies.klines(reply, end_time=end_time),
             weight=2,
         )
-
-    def signing_time_ms(self) -> int:
-        """Return the venue's wall time in ms; the first call measures the difference."""
-        return self._calls.clock.now_ms()
-
-    def resync_clock(self) -> None:
-        """Measure the difference to the venue's wall clock again; weight 1."""
-        self._calls.clock.resync()
 
     def account(self) -> AccountInfo:
         """Return uid, permissions and the balances that are not zero; weight 20."""

@@ -21,6 +21,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import User
+from exchange.admin.transfers import TransferInline
 from exchange.forms import AddAPIKeyForm
 from exchange.models import APIKey, ExchangeAccount
 from exchange.services import UNREACHABLE, add_api_key, check_api_key, revoke_api_key
@@ -36,6 +37,7 @@ class ExchangeAccountAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no
     list_filter = ("environment",)
     search_fields = ("uid", "owner__username")
     list_select_related = ("owner",)
+    inlines = (TransferInline,)
     actions = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,0 +1,224 @@
+"""Move money between the spot and the futures wallet of an account, and settle what is in doubt."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
+
+from accounts.models import User
+from exchange.credentials import CredentialsDecryptError
+from exchange.domain.budget import Priority, asking_for
+from exchange.domain.errors import GatewayError
+from exchange.domain.transfers import TransferDirection
+from exchange.models import APIKey, Transfer, TransferStage, plain_amount
+from exchange.registry import ClientInitError, KeyRevokedError, close_gateways
+from exchange.transfers import (
+    TransferPendingError,
+    decide_transfer,
+    reconcile_transfers,
+    request_transfer,
+)
+
+NOT_DONE: Final = 1
+USAGE: Final = 2
+NONE: Final = "none"
+DIRECTIONS: Final = {
+    "futures": TransferDirection.TO_FUTURES,
+    "spot": TransferDirection.TO_SPOT,
+}
+
+EPILOG: Final = """
+Examples:
+  transfer_funds --key main --to futures --amount 100
+  transfer_funds --key main --reconcile
+  transfer_funds --key main --decide 17 --transaction 11415955596 --user alice
+
+The venue's transfer carries no name: what was sent and not answered is never sent again before
+--reconcile has read the venue's history. What it does not show counts as never made about a
+minute later, after two calls at least half a minute apart. Where several transfers of its history
+can be the one, a person decides by --decide.
+
+--json prints one object:
+  transfers   list; of each: id, account, environment, direction, asset, amount, status (intended,
+              sent, unknown, done, failed, rejected, never_made), transaction_id ("" when not
+              known), message, purpose, requested_by (null when nobody), created_at, settled_at
+  error       what went wrong besides, null when nothing did
+
+Exit codes: 0 done (--reconcile: nothing is left in doubt), 1 not done or unknown, 2 wrong usage.
+"""
+
+
+class Command(BaseCommand):
+    """Send one transfer at most once, or ask what became of earlier ones."""
+
+    help = (
+        "Moves money between the spot and the futures wallet of the account that a key opens.\n"
+        "Every transfer is written down before it is sent, and sent once."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the key and either a transfer, --reconcile or --decide."""
+        parser.epilog = EPILOG
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.add_argument(
+            "--key", required=True, metavar="LABEL", help="label or id of a stored key"
+        )
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--to", choices=sorted(DIRECTIONS), help="the wallet that gets the money")
+        what.add_argument(
+            "--reconcile", action="store_true", help="ask what became of unsettled transfers"
+        )
+        what.add_argument(
+            "--decide",
+            type=int,
+            metavar="ID",
+            help="settle a transfer by what you saw at the venue",
+        )
+        parser.add_argument("--amount", help="how much, with --to")
+        parser.add_argument("--asset", default="USDT", help="default: USDT")
+        parser.add_argument(
+            "--transaction", help="with --decide: the venue's number of it, or 'none'"
+        )
+        parser.add_argument(
+            "--user", metavar="NAME", help="who asks for it; also tells keys of one label apart"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do what was asked, print it, and end with the exit code that fits."""
+        user = _user(options["user"])
+        api_key = _key(options["key"], user)
+        error: str | None = None
+        rows: list[Transfer] = []
+        try:
+            with asking_for(Priority.PAGE):
+                rows = _act(api_key, user, options)
+        except (ValidationError, ClientInitError, KeyRevokedError) as problem:
+            raise CommandError(_words(problem), returncode=USAGE) from None
+        except TransferPendingError as pending:
+            error, rows = str(pending), [pending.transfer]
+        except (GatewayError, CredentialsDecryptError) as problem:
+            error = str(problem)
+        finally:
+            close_gateways()
+        self.stdout.write(_as_json(rows, error) if options["json"] else _as_text(rows, error))
+        if error or not all(_is_fine(row, options) for row in rows):
+            raise CommandError(error or "not every transfer is done", returncode=NOT_DONE)
+
+
+def _act(api_key: APIKey, user: User | None, options: dict[str, Any]) -> list[Transfer]:
+    if options["reconcile"]:
+        return reconcile_transfers(api_key)
+    if options["decide"] is not None:
+        return [_decide(api_key, user, options)]
+    return [
+        request_transfer(
+            api_key,
+            direction=DIRECTIONS[options["to"]],
+            asset=options["asset"],
+            amount=_amount(options["amount"]),
+            requested_by=user,
+            purpose="transfer_funds",
+        )
+    ]
+
+
+def _decide(api_key: APIKey, user: User | None, options: dict[str, Any]) -> Transfer:
+    if user is None:
+        raise CommandError("--decide needs --user: who has looked at the venue", returncode=USAGE)
+    if not options["transaction"]:
+        raise CommandError("--decide needs --transaction NUMBER or none", returncode=USAGE)
+    transfer = Transfer.objects.filter(pk=options["decide"], account=api_key.account).first()
+    if transfer is None:
+        words = f"--decide: the account has no transfer {options['decide']}"
+        raise CommandError(words, returncode=USAGE)
+    number = None if options["transaction"] == NONE else options["transaction"]
+    return decide_transfer(transfer, transaction_id=number, decided_by=user)
+
+
+def _is_fine(row: Transfer, options: dict[str, Any]) -> bool:
+    return row.status == TransferStage.DONE if options["to"] else not row.is_unsettled
+
+
+def _amount(text: str | None) -> Decimal:
+    if text is None:
+        raise CommandError("--to needs --amount", returncode=USAGE)
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise CommandError(f"--amount: {text!r} is not a number", returncode=USAGE) from None
+
+
+def _user(name: str | None) -> User | None:
+    if name is None:
+        return None
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        raise CommandError(f"--user: nobody is called {name!r}", returncode=USAGE)
+    return user
+
+
+def _key(name: str, user: User | None) -> APIKey:
+    keys = APIKey.objects.filter(_named(name), revoked_at__isnull=True).select_related("account")
+    found = list(keys.filter(owner=user) if user else keys)
+    if not found and user:
+        found = list(keys)  # an operator who moves another person's money
+    if not found:
+        raise CommandError(f"--key: no usable key is called {name!r}", returncode=USAGE)
+    if len(found) > 1:
+        ids = ", ".join(str(one.pk) for one in found)
+        words = f"--key: several keys are called {name!r}; choose by id: {ids}"
+        raise CommandError(words, returncode=USAGE)
+    return found[0]
+
+
+def _named(name: str) -> Q:
+    try:
+        return Q(label=name) | Q(pk=UUID(name))
+    except ValueError:
+        return Q(label=name)
+
+
+def _words(problem: Exception) -> str:
+    if not isinstance(problem, ValidationError):
+        return str(problem)
+    by_field = problem.message_dict if hasattr(problem, "error_dict") else {"": problem.messages}
+    return " ".join(
+        f"{field}: {' '.join(words)}" if field else " ".join(words)
+        for field, words in by_field.items()
+    )
+
+
+def _as_text(rows: list[Transfer], error: str | None) -> str:
+    if not rows:
+        return "" if error else "every transfer is settled"
+    return "\n".join(f"{row}. {row.message}".rstrip() for row in rows)
+
+
+def _as_json(rows: list[Transfer], error: str | None) -> str:
+    return json.dumps({"transfers": [_row(row) for row in rows], "error": error})
+
+
+def _row(row: Transfer) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "account": row.account.uid,
+        "environment": row.account.environment,
+        "direction": row.direction,
+        "asset": row.asset,
+        "amount": plain_amount(row.amount),
+        "status": row.status,
+        "transaction_id": row.transaction_id,
+        "message": row.message,
+        "purpose": row.purpose,
+        "requested_by": row.requested_by.get_username() if row.requested_by else None,
+        "created_at": row.created_at.isoformat(),
+        "settled_at": row.settled_at.isoformat() if row.settled_at else None,
+    }
