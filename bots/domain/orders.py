@@ -30,6 +30,7 @@ class ClosedReason(StrEnum):
 
     NEVER_SENT = "never sent"  # found intended by a later tick
     RATE_LIMITED = "rate limited"  # no permit of the governor; never sent
+    SET_UP_REFUSED = "set-up refused"  # leverage or margin not as configured; never sent
     NEVER_PLACED = "never placed"  # sent, and the venue can no longer accept it
     NOT_DELIVERED = "not delivered"  # the venue provably did nothing
 

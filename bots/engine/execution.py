@@ -21,7 +21,7 @@ from exchange.domain.errors import (
 from exchange.domain.gateway import ExchangeGateway
 from exchange.domain.orders import MarketOrderRequest
 from exchange.domain.reports import OrderReport
-from exchange.domain.types import Side
+from exchange.domain.types import Market, Side
 
 
 def submit_orders(orders: list[Order], *, gateway: ExchangeGateway) -> None:
@@ -32,6 +32,8 @@ def submit_orders(orders: list[Order], *, gateway: ExchangeGateway) -> None:
     (or `sent`, when even that could not be written); the next tick asks the venue.
     """
     for order in orders:
+        if order.status != OrderStatus.INTENDED:
+            continue
         with asking_for(Priority.ENTRY if order.leg == Leg.ENTRY else Priority.EXIT):
             _permit_and_submit(order, gateway=gateway)
 
@@ -101,6 +103,8 @@ def _request(order: Order) -> MarketOrderRequest:
         client_order_id=order.client_order_id,
         signed_at_ms=order.signed_at_ms,
         recv_window_ms=order.recv_window_ms,
+        # What closes a futures position must never open the opposite one.
+        reduces_only=order.market == Market.FUTURES and order.leg != Leg.ENTRY,
     )
 
 

@@ -53,7 +53,7 @@ def show_outcome(state: BotState, decision: Decision, orders: list[Order]) -> No
         state.last_sentence = f"{decision.sentence} But: {order.message or order.status}"
         if order.status == OrderStatus.REJECTED:
             state.last_error_message = order.message
-        if _came_to_nothing(order):
+        if _came_to_nothing(order) or order.closed_reason == ClosedReason.SET_UP_REFUSED:
             # The venue would say the same to the same entry: wait for the next signal.
             state.last_order_time = state.last_market_time
     if any(_came_to_nothing(order) or _was_held_back(order) for order in orders):

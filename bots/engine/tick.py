@@ -15,6 +15,7 @@ from bots.engine.answers import EXPECTED_FAILURES, Answer, KeyMissingError
 from bots.engine.books import count_day, fold_books, mark_to_market
 from bots.engine.day import roll_day
 from bots.engine.execution import submit_orders
+from bots.engine.leverage import set_up_leverage
 from bots.engine.publishing import publish_klines, publish_trades
 from bots.engine.reconciliation import reconcile_orders
 from bots.engine.recording import record_decision
@@ -107,6 +108,7 @@ def _tick(state: BotState, *, started: datetime) -> None:
     tick, orders = record_decision(state, snapshot, decision, gateway=gateway, started=started)
     show_decision(state, decision, environment=environment)
     show_symbol_trouble(state, rules)
+    set_up_leverage(state, orders)
     submit_orders(orders, gateway=gateway)
     show_outcome(state, decision, orders)
     if new_trades := fold_books(state, rules=rules):

@@ -23,6 +23,7 @@ class EventKind(models.TextChoices):
     ORDER_NEVER_PLACED = "order_never_placed", "order never placed"
     ORDER_REJECTED = "order_rejected", "order rejected by the venue"
     BOOKS = "books", "books do not match"
+    LEVERAGE = "leverage", "leverage at the venue"
     SYMBOL_TROUBLE = "symbol_trouble", "symbol needs a person"
     SYMBOL_WELL = "symbol_well", "symbol trades again"
     ERROR = "error", "error"

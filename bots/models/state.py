@@ -47,6 +47,8 @@ class BotState(models.Model):
     folded_for = models.CharField(max_length=120, blank=True, default="")
     # Symbol and its status at the venue while no position may be opened in it; empty when well.
     symbol_trouble = models.CharField(max_length=64, blank=True, default="")
+    # Of a futures bot: what the venue said before the last entry, whatever was configured.
+    leverage_reported = models.PositiveSmallIntegerField(null=True, blank=True)
 
     trading_day = models.DateField(null=True, blank=True)  # UTC day of market time
     day_start_equity = amount(null=True, blank=True)
