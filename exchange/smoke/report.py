@@ -41,6 +41,7 @@ class SmokeReport:
     """The whole walk. `key` is the label of the API key, None when there was none."""
 
     environment: Environment
+    market: Market
     symbol: str
     key: str | None
     steps: tuple[Step, ...]
@@ -54,7 +55,7 @@ class SmokeReport:
         """Return the report for machines; keys are added, never renamed."""
         return {
             "environment": self.environment.value,
-            "market": Market.SPOT.value,
+            "market": self.market.value,
             "symbol": self.symbol,
             "key": self.key,
             "is_fine": self.is_fine,

@@ -68,12 +68,12 @@ def _now_seconds() -> float:
     return time.time()
 
 
-def _connect(walk: Walk) -> str:
+def connect(walk: Walk) -> str:
     walk.public.server_time_ms()
     return "the venue answers"
 
 
-def _compare_clocks(walk: Walk) -> str:
+def compare_clocks(walk: Walk) -> str:
     asked = _now_seconds()
     venue_ms = walk.public.server_time_ms()
     difference = round(venue_ms - (asked + _now_seconds()) * 500)  # the middle of both, in ms
@@ -83,11 +83,11 @@ def _compare_clocks(walk: Walk) -> str:
     return words
 
 
-def _read_rules(walk: Walk) -> str:
+def read_rules(walk: Walk) -> str:
     walk.rules = rules = walk.public.rules(walk.symbol)
     words = (
-        f"{rules.status}; price in steps of {_plain(rules.price_increment)}, quantity of"
-        f" {_plain(rules.quantity_increment)}, at least {_plain(rules.min_notional)}"
+        f"{rules.status}; price in steps of {plain(rules.price_increment)}, quantity of"
+        f" {plain(rules.quantity_increment)}, at least {plain(rules.min_notional)}"
         f" {rules.quote_asset}"
     )
     if not rules.allows_entries:
@@ -95,12 +95,12 @@ def _read_rules(walk: Walk) -> str:
     return words
 
 
-def _read_price(walk: Walk) -> str:
+def read_price(walk: Walk) -> str:
     walk.ticker = ticker = walk.public.ticker(walk.symbol)
-    return f"{_plain(ticker.price)} at {ticker.market_time:%Y-%m-%d %H:%M:%S} UTC of market time"
+    return f"{plain(ticker.price)} at {ticker.market_time:%Y-%m-%d %H:%M:%S} UTC of market time"
 
 
-def _read_klines(walk: Walk) -> str:
+def read_klines(walk: Walk) -> str:
     klines = walk.public.klines(walk.symbol, "1m", limit=KLINES)
     if len(klines) < KLINES:
         raise FindingError(f"{len(klines)} of {KLINES} klines", "the symbol has hardly traded yet")
@@ -115,7 +115,7 @@ def _read_account(walk: Walk) -> str:
     return f"{words}, allowed to trade"
 
 
-def _read_permissions(walk: Walk) -> str:
+def read_permissions(walk: Walk) -> str:
     permissions = walk.account_gateway().key_permissions()
     flags = as_stored(permissions, is_account_open=True)
     words = "; ".join(in_words(flags))
@@ -124,12 +124,12 @@ def _read_permissions(walk: Walk) -> str:
     return words
 
 
-def _read_commission(walk: Walk) -> str:
+def read_commission(walk: Walk) -> str:
     rates = walk.account_gateway().commission_rates(walk.symbol).standard
     return f"maker {_percent(rates.maker)}, taker {_percent(rates.taker)}"
 
 
-def _test_order(walk: Walk) -> str:
+def test_order(walk: Walk) -> str:
     gateway = walk.account_gateway()
     if walk.rules is None or walk.ticker is None:
         raise SkippedError("needs the rules and the price")
@@ -145,25 +145,25 @@ def _test_order(walk: Walk) -> str:
             recv_window_ms=settings.BINANCE_RECV_WINDOW,
         )
     )
-    return f"the venue would take a market order for {_plain(quantity)} {walk.rules.base_asset}"
+    return f"the venue would take a market order for {plain(quantity)} {walk.rules.base_asset}"
 
 
-def _plain(number: Decimal) -> str:
+def plain(number: Decimal) -> str:
     return f"{number.normalize():f}"
 
 
 def _percent(share: Decimal) -> str:
-    return f"{_plain(share * 100)} %"
+    return f"{plain(share * 100)} %"
 
 
 STEPS: Final[dict[str, Callable[[Walk], str]]] = {
-    "connect": _connect,
-    "time": _compare_clocks,
-    "rules": _read_rules,
-    "price": _read_price,
-    "klines": _read_klines,
+    "connect": connect,
+    "time": compare_clocks,
+    "rules": read_rules,
+    "price": read_price,
+    "klines": read_klines,
     "account": _read_account,
-    "permissions": _read_permissions,
-    "commission": _read_commission,
-    "test_order": _test_order,
+    "permissions": read_permissions,
+    "commission": read_commission,
+    "test_order": test_order,
 }

@@ -21,10 +21,12 @@ from exchange.domain.gateway import ExchangeGateway
 from exchange.domain.types import Environment, Market
 from exchange.models import APIKey
 from exchange.registry import KeyRevokedError, gateway_for, market_data_gateway
+from exchange.smoke.futures_steps import FUTURES_STEPS
 from exchange.smoke.report import SmokeReport, Step, StepStatus
 from exchange.smoke.steps import CLOCK_HINT, STEPS, FindingError, SkippedError, Walk
 from exchange.smoke.used_weight import WeightMeter
 
+_STEPS: Final = {Market.SPOT: STEPS, Market.FUTURES: FUTURES_STEPS}
 # The first kind that fits; a refusal that carries a hint of its own does not come here.
 _HINTS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
     (
@@ -39,7 +41,13 @@ _HINTS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
 )
 
 
-def walk_through(environment: Environment, symbol: str, *, api_key: APIKey | None) -> SmokeReport:
+def walk_through(
+    environment: Environment,
+    symbol: str,
+    *,
+    api_key: APIKey | None,
+    market: Market = Market.SPOT,
+) -> SmokeReport:
     """Take every step; one that fails keeps only those from going on that need its answer.
 
     All of them need a venue that answers the first one: nobody waits for a silent venue nine times.
@@ -48,23 +56,32 @@ def walk_through(environment: Environment, symbol: str, *, api_key: APIKey | Non
     ClientInitError when there is no venue behind `environment`.
     """
     meter = WeightMeter()
-    walk = _begin(environment, symbol, api_key, meter)
+    walk = _begin(environment, market, symbol, api_key, meter)
     with asking_for(Priority.PAGE):  # bots come first
         steps = tuple(_steps(walk, meter))
-    label = api_key.label if api_key else None
-    return SmokeReport(environment=environment, symbol=symbol, key=label, steps=steps)
+    return SmokeReport(
+        environment=environment,
+        market=market,
+        symbol=symbol,
+        key=api_key.label if api_key else None,
+        steps=steps,
+    )
 
 
 def _begin(
-    environment: Environment, symbol: str, api_key: APIKey | None, meter: WeightMeter
+    environment: Environment,
+    market: Market,
+    symbol: str,
+    api_key: APIKey | None,
+    meter: WeightMeter,
 ) -> Walk:
-    public = market_data_gateway(environment, Market.SPOT)
+    public = market_data_gateway(environment, market)
     meter.listen_to(public)
     signed: ExchangeGateway | None = None
     why_no_key: SkippedError | FindingError = SkippedError("no key")
     if api_key:
         try:
-            signed = gateway_for(api_key, Market.SPOT)
+            signed = gateway_for(api_key, market)
             meter.listen_to(signed)
         except (CredentialsDecryptError, KeyRevokedError) as error:
             why_no_key = FindingError(str(error), "add the key anew, or restore FERNET_KEYS")
@@ -79,7 +96,7 @@ def _begin(
 
 def _steps(walk: Walk, meter: WeightMeter) -> Iterator[Step]:
     is_silent = False
-    for number, (name, take) in enumerate(STEPS.items()):
+    for number, (name, take) in enumerate(_STEPS[walk.public.market].items()):
         if is_silent:
             yield Step(name=name, status=StepStatus.SKIPPED, detail="the venue did not answer")
             continue

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 
-from exchange.domain.types import Environment
+from exchange.domain.types import Environment, Market
 from exchange.models import APIKey
 from exchange.registry import ClientInitError, close_gateways
 from exchange.smoke.report import SmokeReport, Step
@@ -25,7 +25,8 @@ JSON_HELP: Final = """
   key                           label of the API key, null without one
   is_fine                       false when a step failed or warned
   steps                         list, in order: name (connect, time, rules, price, klines,
-                                account, permissions, commission, test_order),
+                                account, permissions, commission, test_order; futures:
+                                mode, symbol, tiers and mark as well, before the test order),
                                 status (ok, warning, failed, skipped), detail, hint,
                                 seconds (null when nothing was asked),
                                 weight (null when the venue's counter began a new minute)
@@ -41,7 +42,8 @@ class Command(BaseCommand):
     help = (
         "Walks through what a bot asks of a venue: connection, clock, rules, price, klines,\n"
         "account, the key's permissions, commission rates and an order that the venue checks\n"
-        "without placing it. Reports each step with its time and request weight, which counts\n"
+        "without placing it; for futures also position mode, margin type, leverage, its tiers\n"
+        "and the mark price. Reports each step with its time and request weight, which counts\n"
         "whoever asks from this address. Steps that need a key are skipped when there is none.\n"
         "Never prints a key."
     )
@@ -52,6 +54,12 @@ class Command(BaseCommand):
         parser.formatter_class = RawDescriptionHelpFormatter
         parser.add_argument(
             "--environment", required=True, choices=[one.value for one in Environment]
+        )
+        parser.add_argument(
+            "--market",
+            default=Market.SPOT.value,
+            choices=[one.value for one in Market],
+            help="default: spot",
         )
         parser.add_argument("--symbol", default="BTCUSDT", help="default: BTCUSDT")
         parser.add_argument(
@@ -66,7 +74,12 @@ class Command(BaseCommand):
         environment = Environment(options["environment"])
         api_key = _chosen_key(environment, options["key"])
         try:
-            report = walk_through(environment, options["symbol"].upper(), api_key=api_key)
+            report = walk_through(
+                environment,
+                options["symbol"].upper(),
+                api_key=api_key,
+                market=Market(options["market"]),
+            )
         except ClientInitError as error:
             raise CommandError(str(error), returncode=USAGE) from None
         finally:
@@ -101,7 +114,7 @@ def _named(name: str) -> Q:
 
 def _as_text(report: SmokeReport) -> str:
     key = f"key {report.key}" if report.key is not None else "no key"
-    lines = [f"{report.environment} spot, {report.symbol}, {key}"]
+    lines = [f"{report.environment} {report.market}, {report.symbol}, {key}"]
     for step in report.steps:
         lines.append(_line(step))
         if step.hint:
