@@ -227,6 +227,7 @@ def test_a_late_child_comes_after_so_much_market_time() -> None:
     algo = world.found(algo_id)
     assert (algo.status, algo.triggered_ms) == ("FINISHED", triggered_ms)
     assert world.child(algo_id).at_ms == triggered_ms + 2_500
+    assert world.engine.hitches.due() == {}
     assert world.position().amount == 0
 
 

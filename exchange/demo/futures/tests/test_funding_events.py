@@ -119,6 +119,17 @@ def test_who_opens_at_the_stamp_does_not_pay_and_who_closes_before_it_does_not_e
     assert paid(world) == [(START + 2 * FUNDING_INTERVAL_MS, D("-0.1"))]
 
 
+def test_a_resting_order_that_is_filled_at_the_stamp_does_not_pay_for_it() -> None:
+    # The price jumps to 90 with the minute that begins at the stamp.
+    minutes = [*[FLAT] * 480, (90, 90, 90, 90)]
+    rates = FundingRates({START + FUNDING_INTERVAL_MS: D("0.001")})
+    world = AlgoWorld({BTC: minutes}, funding=rates)
+    bought = world.place("BUY", "LIMIT", 1, price=95).order.order_id
+    world.go(FUNDING_INTERVAL_MS + 60_000)
+    assert world.order(bought).updated_ms == START + FUNDING_INTERVAL_MS
+    assert paid(world) == []
+
+
 def test_who_closes_at_the_stamp_has_paid() -> None:
     world = constant_world("0.001")
     world.buy(1)

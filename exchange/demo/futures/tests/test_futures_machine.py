@@ -116,7 +116,7 @@ class Futures(RuleBasedStateMachine):
 
 
 def test_whatever_happens_the_books_hold() -> None:
-    wanted = settings(max_examples=60, stateful_step_count=30, deadline=None)
+    wanted = settings(max_examples=120, stateful_step_count=30, deadline=None)
     run_state_machine_as_test(Futures, settings=wanted)
 
 
@@ -161,7 +161,7 @@ def books_of(world: AlgoWorld) -> list[Any]:
     return [orders, *rows, world.ledger.holdings()]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(MINUTES, MINUTES, ACTS, st.integers(1, 9), st.booleans(), st.booleans())
 def test_one_go_and_small_steps_lead_to_the_same_books(
     btc: list[Any],
