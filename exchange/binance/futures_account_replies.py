@@ -41,6 +41,7 @@ from exchange.domain.types import (
     RateSet,
 )
 
+UNLIMITED: Final = Decimal("Infinity")
 NO_RATES: Final = RateSet(maker=ZERO, taker=ZERO, buyer=ZERO, seller=ZERO)
 
 
@@ -83,7 +84,7 @@ def symbol_config(reply: Any, symbol: str) -> SymbolConfig:
                 symbol=symbol,
                 margin_type=known_word(row, "marginType", MarginType),
                 leverage=integer(row, "leverage"),
-                max_notional=amount(row, "maxNotionalValue"),
+                max_notional=_max_notional(row),
             )
     raise UnknownSymbolError(f"the venue tells no configuration of {symbol}")
 
@@ -94,7 +95,7 @@ def leverage(reply: Any) -> LeverageReport:
     return LeverageReport(
         symbol=text(row, "symbol"),
         leverage=integer(row, "leverage"),
-        max_notional=amount(row, "maxNotionalValue"),
+        max_notional=_max_notional(row),
     )
 
 
@@ -125,6 +126,12 @@ def commission_rates(reply: Any) -> CommissionRates:
         discount=Decimal(1),
         is_discount_active=False,
     )
+
+
+def _max_notional(row: Mapping[str, Any]) -> Decimal:
+    # "INF" where the venue has no limit, as it has told for the lowest leverages.
+    told = text(row, "maxNotionalValue")
+    return UNLIMITED if told.upper() == "INF" else amount(row, "maxNotionalValue")
 
 
 def _balance(row: Mapping[str, Any]) -> FuturesBalance:

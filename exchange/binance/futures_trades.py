@@ -41,25 +41,26 @@ class FuturesTrades(FuturesBase):
     ) -> list[TradeReport]:
         """Return every execution of a symbol, ours or not, oldest first; weight 5 a page.
 
-        Times are market time, both ends count. The venue keeps three months.
+        Times are market time, both ends count. The venue keeps three months. Without an `end` the
+        last page has none either: a ticker may lag behind an execution of this moment.
         """
-        last = end or self._market_time(symbol)
+        last = end or max(self._market_time(symbol), start)
         found: list[TradeReport] = []
         for first in _spans(from_milliseconds(to_milliseconds(start)), last):
-            found += self._trades_between(symbol, first, min(first + LONGEST_SPAN, last))
+            until = first + LONGEST_SPAN
+            is_open = end is None and until >= last
+            found += self._trades_between(symbol, first, None if is_open else min(until, last))
         return found
 
-    def _trades_between(self, symbol: str, start: datetime, end: datetime) -> list[TradeReport]:
+    def _trades_between(
+        self, symbol: str, start: datetime, end: datetime | None
+    ) -> list[TradeReport]:
         found: dict[tuple[str, str | None], TradeReport] = {}
-        while start <= end:
-            page = self._trades_page(
-                {
-                    "symbol": symbol,
-                    "startTime": str(to_milliseconds(start)),
-                    "endTime": str(to_milliseconds(end)),
-                }
-            )
-            newest = max((trade.market_time for trade in page), default=end)
+        until = {} if end is None else {"endTime": str(to_milliseconds(end))}
+        while end is None or start <= end:
+            since = {"symbol": symbol, "startTime": str(to_milliseconds(start))}
+            page = self._trades_page(since | until)
+            newest = max((trade.market_time for trade in page), default=start)
             is_whole = len(page) < MAX_TRADES
             if not is_whole and newest <= start:
                 # All of them within one millisecond: there only their ids lead on.

@@ -14,6 +14,9 @@ from typing import Final
 from exchange.domain.types import Market
 
 FILTER_FAILURE: Final = re.compile(r"Filter failure: ([A-Z_]+)")
+# How futures refuse the flag in hedge mode, on every address that takes it.
+NOT_REQUIRED: Final = -1106
+REDUCE_ONLY: Final = re.compile("reduceonly", re.IGNORECASE)
 
 _BOTH: Final = {
     -1002: "the key is not allowed to do this; check its permissions at the venue",
@@ -99,7 +102,7 @@ _FUTURES: Final = {
     -4087: "the venue lets this account only reduce its positions",
     -4088: "the venue lets this account place no orders now; ask its support",
     -4109: "the futures account is asleep; a transfer into its wallet wakes it",
-    -4116: "an order with this client id exists",
+    **dict.fromkeys((-4116, -20132), "an order with this client id exists"),
     -4117: "the stop is being triggered at this moment",
     -4118: (
         "with the other open orders on its side it would open the opposite position, and the "
@@ -206,6 +209,8 @@ def hint(market: Market, code: int, text: str = "") -> str | None:
         nearer = filter_hint(text) or _engine_hint(text)
         if nearer:
             return nearer
+    if market is Market.FUTURES and code == NOT_REQUIRED and REDUCE_ONLY.search(text):
+        return _FUTURES[-4062]
     return HINTS[market].get(code)
 
 

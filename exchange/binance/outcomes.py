@@ -66,7 +66,8 @@ OUTCOMES: Final = MappingProxyType(
             *_for(FUTURES, Outcome.BAD_CREDENTIALS, -1002, -1022, -2008, -2014, -2015, -2017),
             *_for(FUTURES, Outcome.BAD_CREDENTIALS, -4088, -4109),
             *_for(FUTURES, Outcome.BAD_SYMBOL, -1121),
-            *_for(FUTURES, Outcome.DUPLICATE, -4116),
+            # -20132 is what another algo service of the venue says of a clientAlgoId.
+            *_for(FUTURES, Outcome.DUPLICATE, -4116, -20132),
             *_for(FUTURES, Outcome.ALREADY_SO, -4046, -4059, -4171, -5027),
             *_for(FUTURES, Outcome.REFUSED, *_REQUEST_CODES, -1013, -1108, -1136, -2007, -2010),
             *_for(

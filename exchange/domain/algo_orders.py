@@ -95,7 +95,6 @@ class AlgoOrderRequest:
             raise ValueError("type must be one of the venue's words")
         if (self.quantity is None) != self.closes_position:
             raise ValueError("quantity or closes_position: exactly one of them is needed")
-        self._check_prices()
         check_positive(
             quantity=self.quantity,
             trigger_price=self.trigger_price,
@@ -103,6 +102,7 @@ class AlgoOrderRequest:
             activation_price=self.activation_price,
             callback_percent=self.callback_percent,
         )
+        self._check_prices()
         check_time_in_force(self.time_in_force)
         check_client_order_id("client_order_id", self.client_order_id)
         check_signing(self.signed_at_ms, self.recv_window_ms)

@@ -73,7 +73,7 @@ class FundingRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolConfig:
-    """How an account trades one symbol."""
+    """How an account trades one symbol. `max_notional` is infinite where there is no limit."""
 
     symbol: str
     margin_type: MarginType
@@ -83,7 +83,10 @@ class SymbolConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeverageReport:
-    """The leverage that the venue says a symbol now has; what counts, whatever was asked."""
+    """The leverage that the venue says a symbol now has; what counts, whatever was asked.
+
+    max_notional   infinite where there is no limit
+    """
 
     symbol: str
     leverage: int

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import time
+from functools import partial
 
 import pytest
 import requests
@@ -150,7 +151,7 @@ SPOT_CODES: dict[type[GatewayError], list[int]] = {
     ],
 }
 FUTURES_CODES: dict[type[GatewayError], list[int]] = {
-    UNKNOWN: [-4116],
+    UNKNOWN: [-4116, -20132],
     LATER: [-1008],
     CLOCK: [-5028],
     KEY: [-4088, -4109],
@@ -202,7 +203,7 @@ def test_every_documented_code_is_sorted_for_orders_and_for_reads(
 
     for_read = expected
     if expected is UNKNOWN:
-        for_read = REJECTED if code == -4116 else LATER
+        for_read = REJECTED if code in (-4116, -20132) else LATER
     assert (of(400, creates_order=True), of(400, creates_order=False)) == (expected, for_read)
     if expected is REJECTED:
         assert (of(500, creates_order=True), of(500, creates_order=False)) == (UNKNOWN, LATER)
@@ -257,14 +258,18 @@ def test_what_the_venue_does_not_offer_is_not_worth_asking_again(status: int, co
         ("Too many new orders.", 10),
     ],
 )
-def test_too_many_orders_wait_for_the_end_of_their_window(text: str, length: int) -> None:
-    for market in Market:
-        left = max(length - time.time() % length, 1)
+def test_too_many_orders_wait_for_the_end_of_their_window(
+    monkeypatch: pytest.MonkeyPatch, text: str, length: int
+) -> None:
+    midnight = 1_795_046_400
+    for seconds, left in ((0.0, length), (1.5, length - 1.5), (length - 0.25, 1.0)):
+        now = partial(float, midnight + seconds)
+        monkeypatch.setattr("exchange.binance.errors.time.time", now)
+        for market in Market:
+            error = from_reply(refused(429, -1015, text), market=market, creates_order=True)
 
-        error = from_reply(refused(429, -1015, text), market=market, creates_order=True)
-
-        assert isinstance(error, RateLimitedError)
-        assert error.retry_after == pytest.approx(left, abs=1) or error.retry_after > length - 1
+            assert isinstance(error, RateLimitedError)
+            assert error.retry_after == left
 
 
 def test_the_venues_own_wait_comes_before_that_of_the_window() -> None:

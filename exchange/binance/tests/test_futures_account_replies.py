@@ -54,6 +54,25 @@ def test_a_wallet_is_read_by_asset_without_those_that_are_empty() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wallet", "margin"),
+    [
+        ("0.00000000", "0.50000000"),  # nothing was paid in, yet a position in it gains
+        ("20.00000000", "0.00000000"),  # all that was paid in is lost, if it were closed now
+        ("-3.00000000", "0.00000000"),
+    ],
+)
+def test_an_asset_with_a_wallet_or_a_result_is_kept(wallet: str, margin: str) -> None:
+    usdc = ASSET | {"asset": "USDC", "walletBalance": wallet, "marginBalance": margin}
+    empty = ASSET | {"asset": "BTC", "walletBalance": "0.00000000", "marginBalance": "0.0"}
+
+    info = replies.futures_account(ACCOUNT | {"assets": [usdc, empty]})
+
+    assert set(info.balances) == {"USDC"}
+    assert info.balances["USDC"].wallet == Decimal(wallet)
+    assert info.balances["USDC"].margin == Decimal(margin)
+
+
+@pytest.mark.parametrize(
     ("available", "free", "locked"),
     [("900", "900", "100"), ("1100", "1100", "0"), ("-5", "0", "1000"), ("1000", "1000", "0")],
 )
@@ -127,12 +146,20 @@ def test_the_configuration_of_a_symbol_is_found_among_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "most"), [("1000000", "1000000"), ("9.223372036854776E18", "9223372036854776000")]
+    ("told", "most"),
+    [
+        ("1000000", "1000000"),
+        ("9.223372036854776E18", "9223372036854776000"),
+        ("INF", "Infinity"),  # at the lowest leverages of some symbols
+        ("inf", "Infinity"),
+    ],
 )
 def test_the_leverage_that_was_given_is_read(told: str, most: str) -> None:
     assert replies.leverage(LEVERAGE | {"maxNotionalValue": told}) == LeverageReport(
         symbol="BTCUSDT", leverage=5, max_notional=Decimal(most)
     )
+    config = replies.symbol_config([SYMBOL_CONFIG | {"maxNotionalValue": told}], "BTCUSDT")
+    assert config.max_notional == Decimal(most)
 
 
 def test_income_tells_what_is_behind_it() -> None:

@@ -185,6 +185,13 @@ def test_the_childs_number_is_a_text_whatever_it_came_as(actual: Any) -> None:
     assert algo_order(ALGO_FINISHED | {"actualOrderId": actual}).child_order_id == "24"
 
 
+@pytest.mark.parametrize("actual", ["", "0", 0, None])
+def test_a_number_of_no_order_is_no_child(actual: Any) -> None:
+    report = algo_order(ALGO_FINISHED | {"actualOrderId": actual})
+
+    assert (report.child_order_id, report.filled_quantity) == (None, ZERO)
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -209,6 +216,7 @@ AMBIGUOUS = [
     Reply(status=200, body="{}"),
     Reply(status=503, body='{"code": -1, "msg": "Unknown error, please check your request."}'),
     Reply(status=400, body='{"code": -4116, "msg": "ClientOrderId is duplicated."}'),
+    Reply(status=400, body='{"code": -20132, "msg": "The client algo id is duplicated."}'),
 ]
 
 

@@ -162,19 +162,27 @@ def test_a_long_time_is_asked_for_week_by_week(
     assert {"fromId", "orderId"} & set(script.asked(TRADES)[0].values) == set()
 
 
-def test_without_an_end_the_newest_market_time_is_the_end(
-    script: ScriptedServer, gateway: BinanceFuturesGateway
+@pytest.mark.parametrize("days", [0, 6, 20])
+def test_without_an_end_the_last_week_stays_open_to_what_the_ticker_does_not_know_yet(
+    script: ScriptedServer, gateway: BinanceFuturesGateway, days: int
 ) -> None:
-    now = to_milliseconds(START) + 1000
+    now = to_milliseconds(START) + days * 86_400_000
     ticker = {"symbol": "BTCUSDT", "price": "60000.10", "time": now}
     script.says("/fapi/v2/ticker/price", ticker)
     script.says(TIME, {"serverTime": wall_milliseconds()})
-    script.says(TRADES, [])
+    for _ in range(days // 7):
+        script.says(TRADES, [])
+    script.says(TRADES, [TRADE | {"time": now + 1}])
 
-    assert gateway.trades("BTCUSDT", start=START) == []
+    (found,) = gateway.trades("BTCUSDT", start=START)
 
-    (seen,) = script.asked(TRADES)
-    assert (seen.values["startTime"], seen.values["endTime"]) == (str(now - 1000), str(now))
+    assert to_milliseconds(found.market_time) == now + 1
+    first = to_milliseconds(START)
+    spans = [
+        (int(seen.values["startTime"]) - first, "endTime" in seen.values)
+        for seen in script.asked(TRADES)
+    ]
+    assert spans == [(week * WEEK_MS, week < days // 7) for week in range(days // 7 + 1)]
 
 
 def test_a_time_that_has_not_begun_holds_nothing(
@@ -192,6 +200,10 @@ class Book(BinanceFuturesGateway):
         self.known = known
         self.page = page
         self.asked = 0
+        self.ticker_time = START
+
+    def _market_time(self, symbol: str) -> datetime:
+        return self.ticker_time
 
     def _trades_page(self, parameters: dict[str, str]) -> list[TradeReport]:
         self.asked += 1
@@ -203,8 +215,8 @@ class Book(BinanceFuturesGateway):
         rows = self.known
         if of_order:
             rows = [trade for trade in rows if trade.venue_order_id == of_order]
-        if start and end:
-            times = range(int(start), int(end) + 1)
+        if start:
+            times = range(int(start), (int(end) if end else int(start) + WEEK_MS) + 1)
             rows = [trade for trade in rows if to_milliseconds(trade.market_time) in times]
         if after is not None:
             return [trade for trade in rows if int(trade.trade_id) >= int(after)][: self.page]
@@ -242,8 +254,11 @@ def test_no_execution_is_lost_or_doubled_at_a_page_border(
         patch.setattr(futures_trades, "MAX_TRADES", page)
 
         found = book.trades("BTCUSDT", start=start, end=end)
+        book.ticker_time = end  # behind by `early`
+        open_ended = book.trades("BTCUSDT", start=start)
         of_order = book.trades_of_order("BTCUSDT", "21")
 
     assert found == [trade for trade in known if start <= trade.market_time <= end]
+    assert open_ended == [trade for trade in known if start <= trade.market_time]
     assert of_order == [trade for trade in known if trade.venue_order_id == "21"]
     book.close()

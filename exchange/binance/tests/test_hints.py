@@ -125,3 +125,15 @@ def test_a_futures_refusal_is_explained_in_plain_words(code: int) -> None:
 def test_the_codes_that_people_meet_first_are_explained(market: Market) -> None:
     for code in (-1003, -1013, -1015, -1021, -1022, -2010, -2011, -2014, -2015):
         assert hint(market, code), code
+
+
+def test_the_flag_that_hedge_mode_does_not_take_is_explained_by_the_mode() -> None:
+    """Futures refuse it as a parameter too many, whatever the order; so it reads like a bug."""
+    for text in (
+        "Parameter 'reduceonly' sent when not required.",
+        "Parameter 'reduceOnly' sent when not required.",
+    ):
+        assert hint(Market.FUTURES, -1106, text) == HINTS[Market.FUTURES][-4062]
+        assert hint(Market.SPOT, -1106, text) is None
+    assert hint(Market.FUTURES, -1106, "Parameter 'timeInForce' sent when not required.") is None
+    assert hint(Market.FUTURES, -1102, "Mandatory parameter 'reduceOnly' was not sent.") is None

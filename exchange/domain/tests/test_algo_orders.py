@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from exchange.binance.tests.futures_asking import algo, trailing
-from exchange.domain.algo_orders import AlgoOrderType
+from exchange.domain.algo_orders import (
+    AlgoOrderReport,
+    AlgoOrderType,
+    AlgoStatus,
+    WorkingPrice,
+)
 from exchange.domain.orders import TimeInForce
+from exchange.domain.types import Side
 
 LIMITED = {"type": AlgoOrderType.STOP, "price": Decimal(58900)}
 CLOSING = {"quantity": None, "closes_position": True}
@@ -26,6 +33,50 @@ CLOSING = {"quantity": None, "closes_position": True}
 )
 def test_an_algo_order_that_could_be_meant_is_made(changes: dict[str, Any]) -> None:
     assert algo(**changes) == algo(**changes)
+
+
+def test_without_a_word_it_only_reduces_and_goes_by_the_mark_price() -> None:
+    order = algo()
+
+    assert (order.reduces_only, order.closes_position) == (True, False)
+    assert order.working_price is WorkingPrice.MARK
+    assert order.price_protect is False
+
+
+@pytest.mark.parametrize(
+    ("status", "is_open", "protects"),
+    [
+        (AlgoStatus.NEW, True, True),
+        (AlgoStatus.TRIGGERING, True, False),
+        (AlgoStatus.TRIGGERED, True, False),
+        (AlgoStatus.FINISHED, False, False),
+        (AlgoStatus.CANCELED, False, False),
+        (AlgoStatus.REJECTED, False, False),
+        (AlgoStatus.EXPIRED, False, False),
+        (AlgoStatus.OTHER, False, False),
+    ],
+)
+def test_only_what_waits_for_its_price_protects(
+    status: AlgoStatus,
+    is_open: bool,  # noqa: FBT001
+    protects: bool,  # noqa: FBT001
+) -> None:
+    report = AlgoOrderReport(
+        symbol="BTCUSDT",
+        algo_id="1",
+        client_order_id="tb-s",
+        side=Side.SELL,
+        type=AlgoOrderType.STOP_MARKET,
+        status=status,
+        quantity=Decimal("0.01"),
+        closes_position=False,
+        reduces_only=True,
+        trigger_price=Decimal(59000),
+        price=Decimal(0),
+        market_time=datetime(2026, 10, 1, tzinfo=UTC),
+    )
+
+    assert (report.is_open, report.protects) == (is_open, protects)
 
 
 @pytest.mark.parametrize("callback", ["0.1", "1.5", "20"])
@@ -71,6 +122,8 @@ def test_an_algo_order_that_could_not_be_meant_names_the_field(
         ({"callback_percent": Decimal("0.09")}, "callback_percent"),
         ({"callback_percent": Decimal("20.1")}, "callback_percent"),
         ({"callback_percent": Decimal("Infinity")}, "callback_percent"),
+        ({"callback_percent": Decimal("NaN")}, "callback_percent"),
+        ({"activation_price": Decimal("NaN")}, "activation_price"),
         ({"activation_price": Decimal(0)}, "activation_price"),
         (CLOSING, "closes_position"),
     ],

@@ -41,7 +41,7 @@ class Account:
         self.asked: list[str] = []
         self.fails: dict[str, GatewayError] = {}
         self.is_done_all_the_same = False
-        self.most_leverage = 125
+        self.least_leverage, self.most_leverage = 1, 125
 
     def is_hedge_mode(self) -> bool:
         self._ask("mode")
@@ -57,7 +57,7 @@ class Account:
         self._change("margin", replace(self.config, margin_type=margin_type))
 
     def set_leverage(self, symbol: str, leverage: int) -> LeverageReport:
-        given = min(leverage, self.most_leverage)
+        given = max(self.least_leverage, min(leverage, self.most_leverage))
         self._change(f"leverage {leverage}", replace(self.config, leverage=given))
         return LeverageReport(symbol=symbol, leverage=self.config.leverage, max_notional=Decimal(1))
 
@@ -176,6 +176,24 @@ def test_a_leverage_that_stays_too_high_blocks_entries(
     assert [record.getMessage() for record in caplog.records] == [
         f"BTCUSDT: wanted leverage 10, has 20: {error}"
     ]
+
+
+@pytest.mark.parametrize(("kept", "is_blocked"), [(9, False), (10, False), (11, True)])
+def test_one_more_than_configured_is_too_much(kept: int, *, is_blocked: bool) -> None:
+    account = Account(replace(READY, leverage=kept))
+    account.fails["leverage"] = TOO_HIGH
+
+    assert (set_up(account, 10).entry_block is not None) == is_blocked
+
+
+def test_a_leverage_that_the_venue_sets_higher_than_asked_blocks_entries() -> None:
+    account = Account(replace(READY, leverage=5))
+    account.least_leverage = 12
+
+    setup = set_up(account, 10)
+
+    assert setup.leverage == 12
+    assert setup.entry_block == "BTCUSDT has leverage 12 at the venue, above the 10 configured"
 
 
 def test_a_lower_leverage_is_recorded_and_no_reason_to_wait() -> None:

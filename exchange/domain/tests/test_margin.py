@@ -223,6 +223,28 @@ def test_where_amounts_leave_a_step_the_nearest_price_counts(
 
 
 @pytest.mark.parametrize(
+    ("wallet", "expected"),
+    [
+        ("140", Decimal(5040) / Decimal("1.01")),
+        ("150.01", Decimal(5000)),
+        ("175", Decimal(5000)),
+        ("200", Decimal(5000)),
+        ("210", Decimal(5110) / Decimal("1.02")),
+    ],
+)
+def test_a_short_position_that_grows_into_a_tier_that_asks_for_more_ends_at_its_floor(
+    wallet: str, expected: Decimal
+) -> None:
+    """At 5,000 these tiers need 50 below and 100 above."""
+    stepped = tiers("XUSDT", (0, 5_000, 50, "0.01", 0), (5_000, 25_000, 25, "0.02", 0))
+
+    price = liquidation_price(Decimal(-1), Decimal(4900), Decimal(wallet), stepped)
+
+    assert price is not None
+    assert abs(price - expected) < Decimal("1e-15")
+
+
+@pytest.mark.parametrize(
     ("notional", "leverage"),
     [("0", 125), ("50000", 125), ("50000.01", 100), ("1800000000", 1), ("1800000000.01", 0)],
 )
