@@ -85,7 +85,7 @@ def respond(venue: Venue, request: WireRequest, *, books: Books | None = None) -
     try:
         payload = _answer(venue, request, headers, books)
     except VenueError as e:
-        return refusal(e, headers or pool_of(venue, request.path).headers(request.peer))
+        return refusal(e, headers or pool_of_request(venue, request).headers(request.peer))
     return Reply(200, payload, headers)
 
 
@@ -116,6 +116,13 @@ def pool_of(venue: Venue, path: str, counted: Counted = Counted.ADDRESS) -> Rate
     return limits_of(venue, path)
 
 
+def pool_of_request(venue: Venue, request: WireRequest) -> RateLimits:
+    """Return where an address is charged for a request before it is known who asks."""
+    endpoint = ENDPOINTS.get((request.method, request.path))
+    is_funding = endpoint is not None and endpoint.counted is Counted.FUNDING
+    return pool_of(venue, request.path, Counted.FUNDING if is_funding else Counted.ADDRESS)
+
+
 def _answer(
     venue: Venue, request: WireRequest, headers: dict[str, str], books: Books | None
 ) -> Any:
@@ -140,8 +147,7 @@ def _answer(
         if endpoint.is_free:
             bill.pool.refund(bill.payer, bill.weight)
     finally:
-        used = bill.pool.headers(bill.payer)
-        headers.update(used or pool_of(venue, request.path).headers(request.peer))
+        headers.update(bill.pool.headers(bill.payer))
     return payload
 
 

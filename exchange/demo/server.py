@@ -13,7 +13,7 @@ from aiohttp import web
 
 from exchange.demo.control.door import PREFIX, Control
 from exchange.demo.control.faults import Action, Fault, FaultBoard, When
-from exchange.demo.dispatch import Reply, limits_of, pool_of, refusal, respond
+from exchange.demo.dispatch import Reply, limits_of, pool_of_request, refusal, respond
 from exchange.demo.errors import DemoExchangeError, VenueError
 from exchange.demo.http.past import Past
 from exchange.demo.http.wire import WireRequest
@@ -144,7 +144,7 @@ class Server:
         return self._instead(fault, wire)
 
     def _refused(self, wire: WireRequest) -> web.Response | None:
-        pool = pool_of(self.venue, wire.path)
+        pool = pool_of_request(self.venue, wire)
         try:
             pool.charge(wire.peer, 0)
         except VenueError as e:
@@ -152,7 +152,7 @@ class Server:
         return None
 
     def _instead(self, fault: Fault, wire: WireRequest) -> web.Response:
-        headers = pool_of(self.venue, wire.path).headers(wire.peer)
+        headers = pool_of_request(self.venue, wire).headers(wire.peer)
         if fault.action is Action.ERROR:
             if fault.seconds:
                 headers["Retry-After"] = str(math.ceil(fault.seconds))

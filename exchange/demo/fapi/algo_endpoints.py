@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from exchange.demo.errors import CANCEL_REJECTED, UNKNOWN_ORDER, VenueError, missing_either
@@ -17,6 +16,7 @@ from exchange.demo.fapi.order_history import (
     read_span,
 )
 from exchange.demo.fapi.order_parameters import read_client_id
+from exchange.demo.fapi.parameters import read_limit
 from exchange.demo.fapi.replies import (
     algo_row,
     all_canceled,
@@ -89,7 +89,7 @@ def all_algos(call: Call) -> list[dict[str, Any]]:
     from_id = call.params.integer("algoId")
     is_forward = from_id is not None or call.params.has("startTime")
     span = read_span(call.params, now_ms=call.now_ms)
-    limit = call.params.limit(default=USUAL_ROWS, maximum=MOST_ROWS)
+    limit = read_limit(call.params, default=USUAL_ROWS, maximum=MOST_ROWS)
     call.params.finish()
     found = call.books.futures.algos_of(
         call.uid, symbol, from_id=from_id or 0, span=span, limit=EVERY_ROW
@@ -136,8 +136,8 @@ def _child(call: Call, algo: AlgoOrder) -> Order | None:
 
 
 ENDPOINTS: Final = {
-    # Of no weight when it succeeds, 1 when it fails.
-    ("POST", "/fapi/v1/algoOrder"): replace(futures_signed(place_algo, 1), is_free=True),
+    # Counted by account, and of no weight, whatever becomes of it.
+    ("POST", "/fapi/v1/algoOrder"): futures_signed(place_algo, 0),
     ("GET", "/fapi/v1/algoOrder"): futures_signed(query_algo, 1),
     ("DELETE", "/fapi/v1/algoOrder"): futures_signed(cancel_algo, 1),
     ("DELETE", "/fapi/v1/algoOpenOrders"): futures_signed(cancel_open_algos, 1),

@@ -48,16 +48,22 @@ def book_ticker(call: Call) -> Row | list[Row]:
 
 
 def ticker_24hr(call: Call) -> Row | list[Row]:
-    """Return the statistics of the last 24 hours of market time; closeTime is market time."""
-    return _of_symbols(call, _day_row)
+    """Return the statistics of the last 24 hours of market time; closeTime is market time.
+
+    Without `symbol` those of symbols that trade.
+    """
+    return _of_symbols(call, _day_row, only_trading=True)
 
 
-def _of_symbols(call: Call, show: Callable[[Call, FuturesSymbol], Row]) -> Row | list[Row]:
+def _of_symbols(
+    call: Call, show: Callable[[Call, FuturesSymbol], Row], *, only_trading: bool = False
+) -> Row | list[Row]:
     symbol = call.futures_symbol_if_sent()
     call.params.finish()
     if symbol:
         return show(call, symbol)
-    return [show(call, one) for one in call.venue.futures_market.symbols.values()]
+    symbols = call.venue.futures_market.symbols.values()
+    return [show(call, one) for one in symbols if one.is_trading or not only_trading]
 
 
 def _price_row(call: Call, symbol: FuturesSymbol) -> Row:

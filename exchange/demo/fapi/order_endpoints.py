@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from exchange.demo.amounts import ZERO
@@ -23,6 +22,7 @@ from exchange.demo.fapi.order_history import (
     read_span,
 )
 from exchange.demo.fapi.order_parameters import read_client_id, read_order, read_response_type
+from exchange.demo.fapi.parameters import read_limit
 from exchange.demo.fapi.replies import (
     all_canceled,
     checked_order,
@@ -102,16 +102,22 @@ def open_orders(call: Call) -> list[dict[str, Any]]:
 
 
 def all_orders(call: Call) -> list[dict[str, Any]]:
-    """Return orders of any status within at most seven days, oldest first."""
-    symbol = call.futures_symbol().name
+    """Return orders of any status of at most seven days, oldest first; of one symbol or all."""
+    symbol = call.futures_symbol_if_sent()
     from_id = call.params.integer("orderId")
     is_forward = from_id is not None or call.params.has("startTime")
     span = read_span(call.params, now_ms=call.now_ms)
-    limit = call.params.limit(default=USUAL_ROWS, maximum=MOST_ROWS)
+    limit = read_limit(call.params, default=USUAL_ROWS, maximum=MOST_ROWS)
     call.params.finish()
-    found = call.books.futures.orders_of(
-        call.uid, symbol, from_id=from_id or 0, span=span, limit=EVERY_ROW
-    )
+    names = [symbol.name] if symbol else list(call.venue.futures_market.symbols)
+    found = [
+        order
+        for name in names
+        for order in call.books.futures.orders_of(
+            call.uid, name, from_id=from_id or 0, span=span, limit=EVERY_ROW
+        )
+    ]
+    found.sort(key=lambda one: one.order_id)
     rows = page(found, lambda one: is_shown(call, one), limit=limit, is_forward=is_forward)
     return [history_row(order, call.venue.futures_market.symbols) for order in rows]
 
@@ -129,7 +135,7 @@ def user_trades(call: Call) -> list[dict[str, Any]]:
     start, end = (oldest, call.now_ms)
     if from_id is None:
         start, end = read_span(params, now_ms=call.now_ms)
-    limit = params.limit(default=USUAL_ROWS, maximum=MOST_ROWS)
+    limit = read_limit(params, default=USUAL_ROWS, maximum=MOST_ROWS)
     params.finish()
     found = call.books.futures.fills_of(
         call.uid,
@@ -204,9 +210,9 @@ def _unplaced(call: Call, asked: OrderRequest) -> Order:
 
 
 ENDPOINTS: Final = {
-    # Of no weight when they succeed, 1 when they fail.
-    ("POST", "/fapi/v1/order"): replace(futures_signed(place_order, 1), is_free=True),
-    ("POST", "/fapi/v1/order/test"): replace(futures_signed(check_order, 1), is_free=True),
+    # Orders are counted by account, and of no weight, whatever becomes of them.
+    ("POST", "/fapi/v1/order"): futures_signed(place_order, 0),
+    ("POST", "/fapi/v1/order/test"): futures_signed(check_order, 0),
     ("DELETE", "/fapi/v1/order"): futures_signed(cancel_order, 1),
     ("DELETE", "/fapi/v1/allOpenOrders"): futures_signed(cancel_open_orders, 1),
     ("GET", "/fapi/v1/order"): futures_signed(query_order, 1),

@@ -37,7 +37,7 @@ def read_span(params: Params, *, now_ms: int) -> tuple[int, int]:
     if start > end:
         raise VenueError(-4165, "Invalid time interval")
     if end - start > LONGEST_SPAN_MS:
-        raise VenueError(-4165, f"Maximum time interval is {LONGEST_SPAN_DAYS} days")
+        raise VenueError(-4165, f"Maximum time interval is {LONGEST_SPAN_DAYS} days.")
     return start, end
 
 

@@ -1,8 +1,9 @@
 """Orders, algo orders and trades of the futures market as the venue's JSON shows them.
 
 Amounts are texts: prices with the decimals of `pricePrecision`, quantities with those of
-`quantityPrecision`, nothing at all as "0"; averages have at least five decimals, as in the examples
-of the USD-M API. Since June 2026 replies that place or cancel an order carry no average price.
+`quantityPrecision`, also when they are nothing; averages and what was traded have at least five.
+So clients have recorded them; the examples of the USD-M API have fewer. Since June 2026 replies
+that place or cancel an order carry no average price.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from exchange.demo.futures.values import AlgoOrder, Fill, Order
 from exchange.demo.market.futures_symbols import FuturesSymbol
 
 Symbols = Mapping[str, FuturesSymbol]
-# Of an average without executions, and of one that would have fewer decimals.
+# Of averages and of what was traded, at least.
 _AVERAGE_DECIMALS: Final = 5
 _NO_AVERAGE: Final = "0.00000"
-_NO_BRACKET_PRICE: Final = "0.000"
 
 
 def new_order(order: Order, symbols: Symbols, response_type: str) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def order_row(order: Order, symbols: Symbols) -> dict[str, Any]:
     """Return an order as the queries about single and open orders show it."""
     return _order(order, symbols) | {
         "avgPrice": average_price(order),
-        "cumQuote": plain(order.executed_quote),
+        "cumQuote": with_decimals(order.executed_quote, _AVERAGE_DECIMALS),
         "time": order.at_ms,
     }
 
@@ -55,7 +55,7 @@ def history_row(order: Order, symbols: Symbols) -> dict[str, Any]:
 def checked_order(order: Order, symbols: Symbols) -> dict[str, Any]:
     """Return the reply to an order that was only checked: it still shows an average price."""
     reply = order_reply(order, symbols)
-    return reply | {"avgPrice": _NO_AVERAGE, "cumQuote": plain(ZERO)}
+    return reply | {"avgPrice": _NO_AVERAGE, "cumQuote": _NO_AVERAGE}
 
 
 def trade_row(fill: Fill, symbols: Symbols) -> dict[str, Any]:
@@ -109,12 +109,9 @@ def algo_row(algo: AlgoOrder, child: Order | None, symbols: Symbols) -> dict[str
 
 def listed_algo_row(algo: AlgoOrder, child: Order | None, symbols: Symbols) -> dict[str, Any]:
     """Return a conditional order as the lists show it: without what its child has executed."""
-    return _queried(algo, child, symbols) | {
-        "tpTriggerPrice": _NO_BRACKET_PRICE,
-        "tpPrice": _NO_BRACKET_PRICE,
-        "slTriggerPrice": _NO_BRACKET_PRICE,
-        "slPrice": _NO_BRACKET_PRICE,
-    }
+    nothing = _price(ZERO, symbols.get(algo.symbol))
+    of_brackets = ("tpTriggerPrice", "tpPrice", "slTriggerPrice", "slPrice")
+    return _queried(algo, child, symbols) | dict.fromkeys(of_brackets, nothing)
 
 
 def canceled_algo(algo: AlgoOrder) -> dict[str, Any]:
@@ -153,11 +150,11 @@ def with_decimals(amount: Decimal, decimals: int) -> str:
 
 
 def _price(amount: Decimal, symbol: FuturesSymbol | None) -> str:
-    return with_decimals(amount, symbol.price_precision if symbol and amount else 0)
+    return with_decimals(amount, symbol.price_precision if symbol else 0)
 
 
 def _quantity(amount: Decimal, symbol: FuturesSymbol | None) -> str:
-    return with_decimals(amount, symbol.quantity_precision if symbol and amount else 0)
+    return with_decimals(amount, symbol.quantity_precision if symbol else 0)
 
 
 def _order(order: Order, symbols: Symbols) -> dict[str, Any]:

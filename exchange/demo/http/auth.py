@@ -14,7 +14,7 @@ from typing import Final
 
 from exchange.demo.accounts import KEY_PATTERN, Account
 from exchange.demo.errors import UNAUTHORIZED, VenueError, not_authorized, not_permitted
-from exchange.demo.http.wire import FIRST_MICROSECOND_MOMENT, Params, WireRequest
+from exchange.demo.http.wire import Params, WireRequest
 
 DEFAULT_RECV_WINDOW: Final = Decimal(5_000)
 MAXIMUM_RECV_WINDOW: Final = Decimal(60_000)
@@ -82,14 +82,9 @@ def _check_timestamp(params: Params, now_ms: int) -> None:
     window = Decimal(window_text) if window_text else DEFAULT_RECV_WINDOW
     if window > MAXIMUM_RECV_WINDOW:
         raise VenueError(-1131, "recvWindow must be less than 60000")
-    timestamp = _timestamp_ms(params)
+    timestamp = params.milliseconds(int(params.required_text("timestamp", _TIMESTAMP)))
     if timestamp >= now_ms + _TOLERATED_AHEAD_MS:
         message = "Timestamp for this request was 1000ms ahead of the server's time."
         raise VenueError(-1021, message)
     if now_ms - timestamp > window:
         raise VenueError(-1021, "Timestamp for this request is outside of the recvWindow.")
-
-
-def _timestamp_ms(params: Params) -> int:
-    number = int(params.required_text("timestamp", _TIMESTAMP))
-    return number // 1000 if number >= FIRST_MICROSECOND_MOMENT else number

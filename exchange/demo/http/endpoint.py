@@ -124,8 +124,11 @@ class Call:
         return self.venue.symbols[name]
 
     def futures_symbol_if_sent(self) -> FuturesSymbol | None:
-        """Return the perpetual that was asked for, if any (-1121 when it is not listed)."""
-        name = self.params.symbol()
+        """Return the perpetual that was asked for, if any (-1121 when it is not listed).
+
+        The venue's public endpoints take small letters as well.
+        """
+        name = self.params.symbol(in_any_case=self.account is None)
         if name is None:
             return None
         if name not in self.venue.futures_market.symbols:

@@ -16,12 +16,14 @@ from exchange.demo.errors import VenueError, illegal_characters, invalid_data, m
 _DECIMAL: Final = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _INTEGER: Final = r"^[0-9]{1,20}$"
 _SYMBOL: Final = r"^[A-Z0-9-_.]{1,20}$"
+_SYMBOL_IN_ANY_CASE: Final = r"^[A-Za-z0-9-_.]{1,20}$"
 _SYMBOLS: Final = r'^\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}")*\]$'
 _WORD: Final = r"[A-Z0-9_]{1,30}"
 CLIENT_ORDER_ID: Final = r"^[a-zA-Z0-9-_]{1,36}$"
 _LARGEST_INTEGER: Final = 2**63 - 1
 # Microseconds have at least this many digits for the next few centuries.
-FIRST_MICROSECOND_MOMENT: Final = 10**15
+_FIRST_MICROSECOND_MOMENT: Final = 10**15
+_SPOT: Final = "/api/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ class Params:
         # As documented by the venue, the query wins where query and body name the same parameter.
         self._values = _pairs(request.body) | _pairs(request.query)
         self._read: set[str] = set()
+        self._is_spot = request.path.startswith(_SPOT)
 
     def has(self, name: str) -> bool:
         """Say whether a parameter was sent, without reading it."""
@@ -75,9 +78,10 @@ class Params:
             raise missing(name)
         return value
 
-    def symbol(self) -> str | None:
+    def symbol(self, *, in_any_case: bool = False) -> str | None:
         """Return `symbol` if sent, checked for its form only."""
-        return self.text("symbol", _SYMBOL)
+        value = self.text("symbol", _SYMBOL_IN_ANY_CASE if in_any_case else _SYMBOL)
+        return None if value is None else value.upper()
 
     def integer(self, name: str) -> int | None:
         """Return a whole number if sent."""
@@ -87,10 +91,14 @@ class Params:
         return None if value is None else int(value)
 
     def moment(self, name: str) -> int | None:
-        """Return a point in time in ms if sent; microseconds are understood as at the venue."""
+        """Return a point in time in ms if sent."""
         value = self.integer(name)
-        is_fine = value is not None and value >= FIRST_MICROSECOND_MOMENT
-        return value // 1000 if is_fine and value is not None else value
+        return None if value is None else self.milliseconds(value)
+
+    def milliseconds(self, moment: int) -> int:
+        """Return a point in time in ms; the spot API alone understands microseconds, too."""
+        is_fine = self._is_spot and moment >= _FIRST_MICROSECOND_MOMENT
+        return moment // 1000 if is_fine else moment
 
     def decimal(self, name: str) -> Decimal | None:
         """Return a plain decimal number if sent; -1111 beyond eight decimals.

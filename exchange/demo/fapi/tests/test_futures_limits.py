@@ -39,8 +39,6 @@ ADVICE = "Please use the websocket for live updates to avoid"
         ("v1/ticker/24hr", {}, 40),
         ("v1/premiumIndex", {"symbol": SYMBOL}, 1),
         ("v1/premiumIndex", {}, 10),
-        ("v1/fundingRate", {"symbol": SYMBOL}, 0),
-        ("v1/fundingInfo", {}, 0),
     ],
 )
 def test_public_requests_weigh_what_they_weigh_at_the_venue(
@@ -80,6 +78,19 @@ def test_signed_requests_weigh_what_they_weigh_at_the_venue(
     response = caller.signed(method, f"/fapi/{path}", **params)
     assert response.status_code == 200
     assert response.headers[WEIGHT] == str(weight)
+
+
+@pytest.mark.parametrize("path", ["fundingRate", "fundingInfo"])
+@pytest.mark.parametrize("params", [{}, {"symbol": "NOPE"}])
+def test_requests_about_funding_weigh_nothing_and_tell_no_weight(
+    demo: RunningExchange, caller: Caller, path: str, params: dict[str, str]
+) -> None:
+    response = caller.public(f"/fapi/v1/{path}", **params)
+    assert response.status_code == (400 if params else 200)
+    assert not [name for name in response.headers if name.upper().startswith("X-MBX")]
+    demo.set_fault(endpoint=f"GET /fapi/v1/{path}", action="error", code=-1000)
+    assert WEIGHT not in caller.public(f"/fapi/v1/{path}").headers
+    assert caller.public("/fapi/v1/ping").headers[WEIGHT] == "1"
 
 
 def test_the_two_hosts_count_apart(caller: Caller) -> None:

@@ -71,5 +71,6 @@ def test_a_week_is_shown_unless_told_and_three_months_are_kept(trader: Trader) -
     trader.wait(days=8)
     assert kinds(trader) == []
     assert "COMMISSION" in kinds(trader, startTime=opened)
+    assert "COMMISSION" in kinds(trader, endTime=opened)
     trader.wait(days=83)
     assert kinds(trader, startTime=opened) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from exchange.demo.testing import RunningExchange
 BTC = "BTCUSDT"
 MINUTE = 60_000
 LATER = "2025-05-14T08:00:00Z"  # a stamp, in a later play of the short recording
+LATER_MS = 1_747_209_600_000
 FIRST_STAMP = 1_746_403_200_000  # 2025-05-05, where the recordings begin
 
 
@@ -187,11 +189,13 @@ def test_funding_comes_from_the_start_of_a_span_else_the_newest(
         ("v1/klines", {"symbol": "NOPE", "interval": "1m"}, -1121),
         ("v1/klines", {"symbol": BTC, "interval": "1m", "limit": "0"}, -1130),
         ("v1/klines", {"symbol": BTC, "interval": "1m", "limit": "x"}, -1100),
+        ("v1/klines", {"symbol": BTC, "interval": "1m", "limit": "1501"}, -1130),
         ("v1/klines", {"symbol": BTC, "interval": "1m", "timeZone": "0"}, -1104),
         ("v1/markPriceKlines", {"symbol": "NOPE", "interval": "1m"}, -1121),
         ("v2/ticker/price", {"symbol": "NOPE"}, -1121),
         ("v2/ticker/price", {"symbols": '["BTCUSDT"]'}, -1104),
-        ("v1/ticker/bookTicker", {"symbol": "btcusdt"}, -1100),
+        ("v1/ticker/bookTicker", {"symbol": "nope"}, -1121),
+        ("v1/ticker/bookTicker", {"symbol": "btc/usdt"}, -1100),
         ("v1/ticker/24hr", {"symbol": BTC, "type": "MINI"}, -1104),
         ("v1/premiumIndex", {"symbol": "NOPE"}, -1121),
         ("v1/fundingRate", {"symbol": BTC, "limit": "1001"}, -1130),
@@ -202,3 +206,49 @@ def test_a_public_request_that_makes_no_sense_is_refused(
     caller: Caller, path: str, params: dict[str, str], code: int
 ) -> None:
     assert refusal(caller.public(f"/fapi/{path}", **params))[:2] == (400, code)
+
+
+@pytest.mark.parametrize("path", ["premiumIndex", "ticker/price", "klines"])
+def test_public_endpoints_take_a_symbol_in_small_letters(caller: Caller, path: str) -> None:
+    more = {"interval": "1m"} if path == "klines" else {}
+    large, small = (
+        public(caller, f"v1/{path}", symbol=name, **more) for name in ("BTCUSDT", "btcusdt")
+    )
+    assert small == large
+    signed = caller.signed("GET", "/fapi/v1/symbolConfig", symbol="btcusdt")
+    assert refusal(signed)[:2] == (400, -1100)
+
+
+def test_statistics_of_all_symbols_are_of_those_that_trade(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    demo.control("symbols", {"symbol": "ETHUSDT", "market": "futures", "status": "SETTLING"})
+    assert [row["symbol"] for row in public(caller, "v1/ticker/24hr")] == ["BTCUSDT"]
+    assert public(caller, "v1/ticker/24hr", symbol="ETHUSDT")["symbol"] == "ETHUSDT"
+    assert len(public(caller, "v1/premiumIndex")) == 2
+
+
+def test_moments_are_milliseconds_and_nothing_finer(caller: Caller) -> None:
+    late = public(caller, "v1/klines", symbol=BTC, interval="1m", startTime=1_746_500_000_000_000)
+    assert late == []
+    stamp = int(time.time() * 1_000_000)
+    refused = refusal(caller.signed("GET", "/fapi/v3/balance", timestamp=stamp))
+    assert refused[:2] == (400, -1021)
+
+
+def test_no_rate_is_told_before_its_stamp(demo: RunningExchange, caller: Caller) -> None:
+    now_ms = int(demo.control("clock")["market_time_ms"])
+    ahead = now_ms + 10 * FUNDING_INTERVAL_MS
+    rows = public(caller, "v1/fundingRate", symbol=BTC, startTime=0, endTime=ahead)
+    assert rows
+    assert max(row["fundingTime"] for row in rows) <= now_ms
+    assert public(caller, "v1/fundingRate", symbol=BTC, startTime=now_ms + 1, endTime=ahead) == []
+
+
+def test_a_rate_stands_beside_the_mark_price_of_its_stamp(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    demo.set_price(BTC, "91234.5", of="mark")
+    demo.set_clock(market_time=LATER)
+    (row,) = public(caller, "v1/fundingRate", symbol=BTC, limit=1)
+    assert (row["fundingTime"], row["markPrice"]) == (LATER_MS, "91234.50000000")

@@ -36,18 +36,19 @@ def test_a_market_order_is_only_acknowledged_unless_asked(
 ) -> None:
     reply = placed(trader.order(newOrderRespType=asked))
     assert set(reply) == REPLY
-    assert (reply["status"], reply["executedQty"], reply["cumQty"]) == ("NEW", "0", "0")
+    assert (reply["status"], reply["executedQty"], reply["cumQty"]) == ("NEW", "0.000", "0.000")
     row = trader.find(reply["orderId"])
     assert set(row) == ROW
     assert (row["status"], row["executedQty"]) == ("FILLED", "0.010")
-    assert (row["avgPrice"], row["cumQuote"]) == ("100005.00000", "1000.05")
+    assert (row["avgPrice"], row["cumQuote"]) == ("100005.00000", "1000.05000")
 
 
 def test_the_result_of_a_market_order_tells_no_price(trader: Trader) -> None:
     reply = placed(trader.order(newOrderRespType="RESULT"))
     assert set(reply) == REPLY
     assert (reply["status"], reply["executedQty"], reply["cumQty"]) == ("FILLED", "0.010", "0.010")
-    assert (reply["price"], reply["updateTime"]) == ("0", trader.find(reply["orderId"])["time"])
+    assert reply["price"] == "0.00"
+    assert reply["updateTime"] == trader.find(reply["orderId"])["time"]
 
 
 def test_price_commission_and_result_stand_in_the_trades(trader: Trader) -> None:
@@ -86,7 +87,7 @@ def test_a_limit_order_rests_shows_itself_and_fills_as_maker(trader: Trader) -> 
     assert (reply["status"], reply["price"], reply["clientOrderId"]) == ("NEW", "99000.00", "mine")
     order_id = reply["orderId"]
     row = trader.find(order_id)
-    assert (row["avgPrice"], row["cumQuote"]) == ("0.00000", "0")
+    assert (row["avgPrice"], row["cumQuote"]) == ("0.00000", "0.00000")
     for params in ({"orderId": order_id}, {"origClientOrderId": "mine"}):
         assert trader.ask("GET", "v1/order", symbol=SYMBOL, **params).json() == row
         assert trader.ask("GET", "v1/openOrder", symbol=SYMBOL, **params).json() == row
@@ -114,7 +115,8 @@ def test_a_crossing_limit_order_is_acknowledged_as_new_or_answered_with_its_resu
 
 def test_an_order_that_may_not_wait_expires(trader: Trader) -> None:
     reply = placed(trader.limit("99000", timeInForce="IOC", newOrderRespType="RESULT"))
-    assert (reply["status"], reply["executedQty"], reply["timeInForce"]) == ("EXPIRED", "0", "IOC")
+    assert (reply["status"], reply["timeInForce"]) == ("EXPIRED", "IOC")
+    assert reply["executedQty"] == "0.000"
     assert trader.trades() == []
 
 
@@ -134,7 +136,7 @@ def test_a_cancel_returns_the_order_and_happens_once(trader: Trader) -> None:
     reply = placed(trader.ask("DELETE", "v1/order", **ids))
     assert set(reply) == REPLY
     assert (reply["orderId"], reply["status"]) == (order_id, "CANCELED")
-    assert (reply["clientOrderId"], reply["cumQty"]) == ("mine", "0")
+    assert (reply["clientOrderId"], reply["cumQty"]) == ("mine", "0.000")
     unknown = (400, -2011, "Unknown order sent.")
     assert refusal(trader.ask("DELETE", "v1/order", **ids)) == unknown
     filled = placed(trader.order())["orderId"]
@@ -205,6 +207,20 @@ def test_trades_are_listed_by_time_id_order_and_limit(trader: Trader) -> None:
     assert found(startTime=times[1], endTime=times[2]) == ids[1:3]
     assert found(orderId=orders[2]) == [ids[2]]
     assert found(orderId=orders[2], startTime=times[3]) == []
+
+
+def test_all_orders_are_of_one_symbol_or_of_all(trader: Trader) -> None:
+    placed(trader.ask("POST", "v1/marginType", symbol="ETHUSDT", marginType="ISOLATED"))
+    trader.demo.set_price("ETHUSDT", "2000")
+    names = (SYMBOL, "ETHUSDT", SYMBOL)
+    ids = [placed(trader.order(symbol=name, quantity="0.050"))["orderId"] for name in names]
+    rows = trader.ask("GET", "v1/allOrders").json()
+    assert [(row["orderId"], row["symbol"]) for row in rows] == list(zip(ids, names, strict=True))
+    assert all_ids(trader) == [ids[0], ids[2]]
+    newest = trader.ask("GET", "v1/allOrders", limit=2).json()
+    assert [row["orderId"] for row in newest] == ids[1:]
+    onwards = trader.ask("GET", "v1/allOrders", orderId=ids[0], limit=2).json()
+    assert [row["orderId"] for row in onwards] == ids[:2]
 
 
 def test_what_is_older_than_seven_days_has_to_be_asked_for(trader: Trader) -> None:
@@ -323,8 +339,12 @@ def test_reduce_only_may_not_be_sent_in_hedge_mode(trader: Trader, value: str) -
         ("v1/order", {"symbol": SYMBOL, "orderId": 99}, -2013),
         ("v1/openOrder", {"symbol": SYMBOL}, -1102),
         ("v1/openOrders", {"symbol": "NOPE"}, -1121),
-        ("v1/allOrders", {}, -1102),
         ("v1/allOrders", {"symbol": SYMBOL, "limit": 0}, -1130),
+        ("v1/allOrders", {"symbol": SYMBOL, "limit": 1001}, -1130),
+        ("v1/userTrades", {}, -1102),
+        ("v1/userTrades", {"symbol": SYMBOL, "limit": 1001}, -1130),
+        ("v1/allAlgoOrders", {}, -1102),
+        ("v1/allAlgoOrders", {"symbol": SYMBOL, "limit": 1001}, -1130),
         ("v1/allOrders", {"symbol": SYMBOL, "startTime": 2, "endTime": 1}, -4165),
         ("v1/allOrders", {"symbol": SYMBOL, "startTime": 1, "endTime": 604_800_002}, -4165),
         ("v1/userTrades", {"symbol": SYMBOL, "startTime": 1, "endTime": 604_800_002}, -4165),
@@ -369,7 +389,7 @@ def weight(trader: Trader, method: str, path: str, **params: Any) -> int:
 @pytest.mark.parametrize(
     ("method", "path", "params", "expected"),
     [
-        ("POST", "v1/order", {"symbol": SYMBOL, "side": "BUY", "type": "MARKET"}, 1),
+        ("POST", "v1/order", {"symbol": SYMBOL, "side": "BUY", "type": "MARKET"}, 0),
         (
             "POST",
             "v1/order",
@@ -424,3 +444,13 @@ def test_a_query_may_answer_from_the_past_while_the_engine_goes_on(trader: Trade
     trader.demo.clear_faults()
     assert (open_ids(trader), trader.find(bought)["status"]) == ([order_id], "FILLED")
     assert trader.find_algo(algo_id)["clientAlgoId"] == "sl"
+
+
+def test_trades_are_kept_for_three_months(trader: Trader) -> None:
+    placed(trader.order())
+    opened = trader.trades()[0]["time"]
+    placed(trader.order(side="SELL", reduceOnly="true"))
+    trader.wait(days=89)
+    assert len(trader.trades(startTime=opened)) == len(trader.trades(fromId=1)) == 2
+    trader.wait(days=2)
+    assert trader.trades(startTime=opened) == trader.trades(fromId=1) == []

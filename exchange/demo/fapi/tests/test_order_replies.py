@@ -77,18 +77,18 @@ def test_an_order_in_full_has_the_decimals_of_its_symbol() -> None:
         "symbol": "BTCUSDT",
         "status": "FILLED",
         "clientOrderId": "tb-1",
-        "price": "0",
+        "price": "0.00",
         "avgPrice": "94000.23333333",
         "origQty": "0.030",
         "executedQty": "0.030",
-        "cumQuote": "2820.007",
+        "cumQuote": "2820.00700",
         "timeInForce": "GTC",
         "type": "MARKET",
         "reduceOnly": False,
         "closePosition": False,
         "side": "BUY",
         "positionSide": "BOTH",
-        "stopPrice": "0",
+        "stopPrice": "0.00",
         "workingType": "CONTRACT_PRICE",
         "priceProtect": False,
         "origType": "MARKET",
@@ -110,7 +110,7 @@ def test_a_reply_to_a_new_or_canceled_order_tells_no_average_price() -> None:
 
 def test_an_acknowledged_order_looks_as_if_just_arrived() -> None:
     reply = new_order(ORDER, SYMBOLS, "ACK")
-    assert (reply["status"], reply["executedQty"], reply["cumQty"]) == ("NEW", "0", "0")
+    assert (reply["status"], reply["executedQty"], reply["cumQty"]) == ("NEW", "0.000", "0.000")
     assert (reply["updateTime"], reply["origQty"]) == (1_000, "0.030")
 
 
@@ -122,7 +122,7 @@ def test_the_history_of_orders_has_two_fields_more() -> None:
 
 def test_an_order_that_was_only_checked_still_has_an_average_price() -> None:
     row = checked_order(replace(ORDER, executed=Decimal(0)), SYMBOLS)
-    assert (row["avgPrice"], row["cumQuote"], row["cumQty"]) == ("0.00000", "0", "0")
+    assert (row["avgPrice"], row["cumQuote"], row["cumQty"]) == ("0.00000", "0.00000", "0.000")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_new_conditional_order_calls_its_type_otherwise_than_the_request() -> 
         "quantity": "0.030",
         "algoStatus": "NEW",
         "triggerPrice": "59000.00",
-        "price": "0",
+        "price": "0.00",
         "icebergQuantity": None,
         "selfTradePreventionMode": "EXPIRE_MAKER",
         "workingType": "CONTRACT_PRICE",
@@ -224,7 +224,8 @@ def test_a_new_conditional_order_calls_its_type_otherwise_than_the_request() -> 
 def test_only_the_first_reply_shows_how_a_stop_trails() -> None:
     reply = new_algo(TRAILING, SYMBOLS)
     assert (reply["activatePrice"], reply["callbackRate"]) == ("95000.00", "1.5")
-    assert new_algo(replace(TRAILING, activate_price=Decimal(0)), SYMBOLS)["activatePrice"] == "0"
+    at_once = new_algo(replace(TRAILING, activate_price=Decimal(0)), SYMBOLS)
+    assert at_once["activatePrice"] == "0.00"
     for row in (algo_row(TRAILING, None, SYMBOLS), listed_algo_row(TRAILING, None, SYMBOLS)):
         assert row.keys().isdisjoint({"activatePrice", "callbackRate"})
 
@@ -322,7 +323,7 @@ def test_a_query_spans_seven_days(
     ("start", "end", "message"),
     [
         (6, 5, "Invalid time interval"),
-        (5, 6 + LONGEST_SPAN_MS, "Maximum time interval is 7 days"),
+        (5, 6 + LONGEST_SPAN_MS, "Maximum time interval is 7 days."),
     ],
 )
 def test_a_query_over_more_or_less_than_that_is_refused(start: int, end: int, message: str) -> None:
