@@ -47,8 +47,8 @@ def resolve(row: Transfer, *, gateway: SpotGateway) -> Transfer:
 
     Raises GatewayError when the venue does not answer; nothing is concluded then.
     """
-    now_ms = gateway.signing_time_ms()  # before the history is read, which must not be older
-    found = _possible(row, _history(row, gateway=gateway, now_ms=now_ms))
+    reports, now_ms = _history(row, gateway=gateway)
+    found = _possible(row, reports)
     vanished = _note_seen(row, found)
     if vanished:
         # A history that lags behind what it has shown before is no proof of anything.
@@ -80,15 +80,15 @@ def decide(
 
     transaction_id   the row of the history that is this transfer; None says that there is none
     ValidationError in plain words when the transfer is settled, no such row can be it, the row
-    has no end yet, or the transfer may still be made.
+    has no end yet, the transfer may still be made, or there is exactly one row that can be it.
     """
     if row.status not in (TransferStage.SENT, TransferStage.UNKNOWN):
         raise ValidationError({"transfer": f"{row}: there is nothing to decide."})
-    now_ms = gateway.signing_time_ms()
+    reports, now_ms = _history(row, gateway=gateway)
+    found = _possible(row, reports)
     if transaction_id is None:
-        return _decide_never_made(row, decided_by, now_ms=now_ms)
-    reports = _history(row, gateway=gateway, now_ms=now_ms)
-    report = _named(row, transaction_id, reports)
+        return _decide_never_made(row, decided_by, found, now_ms=now_ms)
+    report = _named(row, transaction_id, found)
     stage = {
         TransferStatus.CONFIRMED: TransferStage.DONE,
         TransferStatus.FAILED: TransferStage.FAILED,
@@ -104,13 +104,16 @@ def free_amount(gateway: SpotGateway, asset: str) -> Decimal:
     return balance.free if balance else Decimal(0)
 
 
-def _history(row: Transfer, *, gateway: SpotGateway, now_ms: int) -> list[TransferReport]:
-    end_ms = deadline_ms(row)
-    return gateway.transfers(
+def _history(row: Transfer, *, gateway: SpotGateway) -> tuple[list[TransferReport], int]:
+    """Return what the venue shows, and the signing time that it cannot be older than."""
+    before_ms, end_ms = gateway.signing_time_ms(), deadline_ms(row)
+    reports = gateway.transfers(
         TransferDirection(row.direction),
         start=first_moment(row),
-        end=from_milliseconds(end_ms) if end_ms < now_ms else None,
+        end=from_milliseconds(end_ms) if end_ms < before_ms else None,
     )
+    # A clock that was wrong is put right by the first request that the venue refuses for it.
+    return reports, min(before_ms, gateway.signing_time_ms())
 
 
 def _possible(row: Transfer, reports: list[TransferReport]) -> list[TransferReport]:
@@ -181,18 +184,24 @@ def _contradiction(row: Transfer, *, gateway: SpotGateway) -> str | None:
     )
 
 
-def _decide_never_made(row: Transfer, decided_by: str, *, now_ms: int) -> Transfer:
+def _decide_never_made(
+    row: Transfer, decided_by: str, found: list[TransferReport], *, now_ms: int
+) -> Transfer:
     deadline = deadline_ms(row)
     if now_ms <= deadline:
         until = age_text(from_milliseconds(deadline))
         raise ValidationError({"transfer": f"{row}: the venue may still make it, until {until}."})
+    if len(found) == 1 and found[0].status is not TransferStatus.FAILED:
+        # Whoever would send it again, on this word, would move the money a second time.
+        words = f"{row}: the venue's history shows it: {_in_words(found[0])}. Ask the venue again."
+        raise ValidationError({"transfer": words})
     words = f"{decided_by} has looked at the venue: it was never made."
     transfer_journal.settle(row, TransferStage.NEVER_MADE, words)
     return row
 
 
-def _named(row: Transfer, transaction_id: str, reports: list[TransferReport]) -> TransferReport:
-    for report in _possible(row, reports):
+def _named(row: Transfer, transaction_id: str, found: list[TransferReport]) -> TransferReport:
+    for report in found:
         if report.transaction_id != transaction_id:
             continue
         if report.status not in (TransferStatus.CONFIRMED, TransferStatus.FAILED):

@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import F, JSONField, QuerySet, Value
+from django.db.models.expressions import CombinedExpression
 from django.utils import timezone
 
 from exchange.domain.transfers import TransferDirection
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 JOURNAL: Final = "journal"
+MOST_LOOKS: Final = 1000  # that are counted, of a transfer that nobody ever decides
 
 # From where each stage may be reached. The venue's own word that the money has moved counts even
 # when a machine that slept hears it after somebody else has given the transfer up.
@@ -76,7 +78,8 @@ def record_intent(
 ) -> Transfer:
     """Commit what will be sent; TransferPendingError when somebody else was faster."""
     try:
-        with transaction.atomic(using=JOURNAL):
+        # Durable: RuntimeError inside of a transaction of the journal, which could undo it.
+        with transaction.atomic(using=JOURNAL, durable=True):
             row = Transfer.objects.using(JOURNAL).create(
                 account_id=account.pk,
                 direction=direction.value,
@@ -112,7 +115,11 @@ def mark_resigned(row: Transfer, *, signed_at_ms: int) -> bool:
 
 def note_unknown(row: Transfer, message: str) -> bool:
     """Write down that only the venue's history tells, and what it has told so far."""
-    return _move(row, TransferStage.UNKNOWN, message=message)
+    is_news = row.status != TransferStage.UNKNOWN
+    moved = _move(row, TransferStage.UNKNOWN, message=message)
+    if moved:
+        logger.log(logging.WARNING if is_news else logging.INFO, "%s: %s", row, message)
+    return moved
 
 
 def settle(row: Transfer, stage: TransferStage, message: str, *, transaction_id: str = "") -> bool:
@@ -120,7 +127,8 @@ def settle(row: Transfer, stage: TransferStage, message: str, *, transaction_id:
     moved = _move(
         row, stage, message=message, transaction_id=transaction_id, settled_at=timezone.now()
     )
-    logger.info("%s: %s", row, message)
+    if moved:
+        logger.info("%s: %s", row, message)
     return moved
 
 
@@ -134,17 +142,19 @@ def note_look(row: Transfer, *, at_ms: int, apart_ms: int) -> bool:
     rows = Transfer.objects.using(JOURNAL).filter(
         pk=row.pk, status__in=UNSETTLED, looks=row.looks, looked_at_ms=row.looked_at_ms
     )
-    changed = rows.update(looks=row.looks + 1, looked_at_ms=at_ms, updated_at=timezone.now())
+    looks = min(row.looks + 1, MOST_LOOKS)
+    changed = rows.update(looks=looks, looked_at_ms=at_ms, updated_at=timezone.now())
     row.refresh_from_db(using=JOURNAL)
     return changed == 1
 
 
 def add_evidence(row: Transfer, **facts: Any) -> None:
-    """Keep what was seen at the venue beside the transfer."""
-    row.evidence = {**row.evidence, **facts}
+    """Keep what was seen at the venue beside the transfer, and beside what others have kept."""
+    added = CombinedExpression(F("evidence"), "||", Value(facts, JSONField()))
     Transfer.objects.using(JOURNAL).filter(pk=row.pk).update(
-        evidence=row.evidence, updated_at=timezone.now()
+        evidence=added, updated_at=timezone.now()
     )
+    row.refresh_from_db(using=JOURNAL, fields=["evidence"])
 
 
 def claiming(row: Transfer, transaction_ids: Collection[str]) -> list[Transfer]:
@@ -158,7 +168,7 @@ def _move(row: Transfer, stage: TransferStage, *, transaction_id: str = "", **co
         columns["transaction_id"] = transaction_id
     rows = Transfer.objects.using(JOURNAL).filter(pk=row.pk, status__in=_SOURCES[stage])
     try:
-        with transaction.atomic(using=JOURNAL):
+        with transaction.atomic(using=JOURNAL, durable=True):
             changed = rows.update(status=stage, updated_at=timezone.now(), **columns)
     except IntegrityError:
         if columns.pop("transaction_id", None) is None:

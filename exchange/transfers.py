@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from exchange import transfer_history, transfer_journal
+from exchange.credentials import CredentialsDecryptError
 from exchange.domain.clock import from_milliseconds
 from exchange.domain.errors import (
     CredentialsError,
@@ -72,7 +74,8 @@ def request_transfer(
     what `spot_gateway_for` raises about the key. Any other exception leaves `unknown` behind.
 
     Every row is committed at once, over a connection of its own: what an open transaction of the
-    caller has not committed (a new account, a new key) cannot be used yet.
+    caller has not committed (a new account, a new key) cannot be used yet. RuntimeError, with
+    nothing sent, inside of a transaction of the connection `journal` itself.
     """
     _check(api_key, asset=asset, amount=amount, purpose=purpose)
     account = api_key.account
@@ -96,37 +99,54 @@ def request_transfer(
 def reconcile_transfers(whose: APIKey | ExchangeAccount) -> list[Transfer]:
     """Ask the venue what became of every unsettled transfer of an account; return them as they are.
 
-    whose   a key of the account, or the account: then its oldest usable key asks
+    whose   a key of the account, or the account: then its keys ask, the oldest first, until the
+            venue takes one
 
     Sends nothing, safe to repeat and to run twice at once. One that is not found needs several
     calls, some time apart, before it counts as never made. GatewayError when the venue does not
     answer; ValidationError when the account has no usable key.
     """
     account = whose if isinstance(whose, ExchangeAccount) else whose.account
+
+    def ask(gateway: SpotGateway) -> None:
+        for row in in_doubt:
+            transfer_history.resolve(row, gateway=gateway)
+
     rows = list(transfer_journal.unsettled(account))
     for row in rows:
         if row.status == TransferStage.INTENDED:
             transfer_history.close_unsent(row)
     in_doubt = [row for row in rows if row.is_unsettled]
     if in_doubt:
-        gateway = spot_gateway_for(_key_of(whose))
-        for row in in_doubt:
-            transfer_history.resolve(row, gateway=gateway)
+        _with_a_key(_keys_of(whose), ask)
     return rows
 
 
 def decide_transfer(
-    transfer: Transfer, *, transaction_id: str | None, decided_by: User
+    transfer: Transfer,
+    *,
+    transaction_id: str | None,
+    decided_by: User,
+    api_key: APIKey | None = None,
 ) -> Transfer:
     """Settle by a person's word what the history leaves open; errors as of `decide`, GatewayError.
 
     transaction_id   the venue's number of this transfer; None: the venue never made it
+    api_key          of the transfer's account, to ask with; without one, as `reconcile_transfers`
     """
-    gateway = spot_gateway_for(_key_of(transfer.account))
-    name = decided_by.get_username()
-    return transfer_history.decide(
-        transfer, transaction_id=transaction_id, decided_by=name, gateway=gateway
-    )
+    if api_key is not None and api_key.account_id != transfer.account_id:
+        raise ValidationError({"api_key": f"The key {api_key.label} opens another account."})
+
+    def ask(gateway: SpotGateway) -> None:
+        transfer_history.decide(
+            transfer,
+            transaction_id=transaction_id,
+            decided_by=decided_by.get_username(),
+            gateway=gateway,
+        )
+
+    _with_a_key(_keys_of(api_key or transfer.account), ask)
+    return transfer
 
 
 def _send(row: Transfer, gateway: SpotGateway) -> Transfer:
@@ -190,14 +210,28 @@ def _evidence(
     return facts
 
 
-def _key_of(whose: APIKey | ExchangeAccount) -> APIKey:
+def _keys_of(whose: APIKey | ExchangeAccount) -> list[APIKey]:
     if isinstance(whose, APIKey):
-        return whose
+        return [whose]
     usable = whose.api_keys.filter(revoked_at__isnull=True).select_related("account")
-    key = usable.order_by("created_at", "pk").first()
-    if key is None:
-        raise ValidationError({"account": f"{whose} has no usable key to ask the venue with."})
-    return key
+    keys = list(usable.order_by("created_at", "pk"))
+    if not keys:
+        words = f"{whose} has no usable key to ask the venue with. Add one of this account."
+        raise ValidationError({"account": words})
+    return keys
+
+
+def _with_a_key(keys: list[APIKey], ask: Callable[[SpotGateway], None]) -> None:
+    """Let each key ask until the venue takes one; what the last one meets is raised."""
+    *others, last = keys
+    for key in others:
+        try:
+            ask(spot_gateway_for(key))
+        except (CredentialsError, CredentialsDecryptError) as error:
+            logger.warning("%s cannot ask about transfers, the next key will: %s", key, error)
+        else:
+            return
+    ask(spot_gateway_for(last))
 
 
 def _check(api_key: APIKey, *, asset: str, amount: Decimal, purpose: str) -> None:

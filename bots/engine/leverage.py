@@ -11,6 +11,7 @@ from bots.domain.decision import Leg
 from bots.domain.orders import OrderStatus
 from bots.models import BotState, EventKind, Order
 from exchange.domain.budget import Priority, asking_for
+from exchange.domain.errors import GatewayError, RateLimitedError
 from exchange.domain.futures_setup import SymbolSetup, set_up_symbol
 from exchange.domain.types import Market
 from exchange.registry import futures_gateway_for
@@ -19,15 +20,20 @@ from exchange.registry import futures_gateway_for
 def set_up_leverage(state: BotState, orders: list[Order]) -> None:
     """Set the symbol up for the entries among `orders`, and deny them when it cannot be.
 
-    Spot bots and exits pass untouched. Errors of reads pass; the entries are then still `intended`
-    and closed as never sent by the next tick.
+    Spot bots and exits pass untouched. Where the venue does not say how the symbol is set up, the
+    entries are closed with its words and the error passes.
     """
     entries = [order for order in orders if _is_futures_entry(order)]
     if not entries or state.bot.api_key is None:
         return
     gateway = futures_gateway_for(state.bot.api_key)
-    with asking_for(Priority.ENTRY):
-        setup = set_up_symbol(gateway, state.bot.symbol, leverage=state.bot.leverage)
+    try:
+        with asking_for(Priority.ENTRY):
+            setup = set_up_symbol(gateway, state.bot.symbol, leverage=state.bot.leverage)
+    except GatewayError as error:
+        for order in entries:
+            _close(order, error)
+        raise
     _note(state, setup)
     if setup.entry_block is not None:
         for order in entries:
@@ -37,6 +43,14 @@ def set_up_leverage(state: BotState, orders: list[Order]) -> None:
 def _is_futures_entry(order: Order) -> bool:
     is_unsent = order.status == OrderStatus.INTENDED
     return is_unsent and order.leg == Leg.ENTRY and order.market == Market.FUTURES
+
+
+def _close(order: Order, error: GatewayError) -> None:
+    if isinstance(error, RateLimitedError):
+        journal.close_rate_limited(order, str(error))
+    else:
+        words = f"the venue did not say how {order.symbol} is set up: {error}"
+        journal.close_set_up_refused(order, words)
 
 
 def _note(state: BotState, setup: SymbolSetup) -> None:

@@ -26,8 +26,10 @@ PAGE: Final = 100  # the venue's limit of one answer
 # The documentation names no longest span, only that without one the last seven days are told. A
 # week at a time is right whatever the venue makes of a span without an end.
 WINDOW: Final = timedelta(days=7)
-# "Asset transfer is in pending.": an error object, and yet the money may move.
-STILL_PENDING: Final = -5012
+# Refusals that are believed: of the request's form (11xx), of the asset or the account (5003,
+# 5011), for lack of money (3020, 5002, 5013, 9000). After any other code, such as -5010 ("Asset
+# transfer fail.") and -5012 ("... is in pending."), the money may move all the same.
+REFUSALS: Final = frozenset({*range(-1199, -1099), -3020, -5002, -5003, -5011, -5013, -9000})
 
 
 class SpotTransfers(SpotBase):
@@ -36,8 +38,9 @@ class SpotTransfers(SpotBase):
     def transfer(self, request: TransferRequest) -> str:
         """Move money between the account's wallets, sent once; return the venue's id of it.
 
-        OutcomeUnknownError means that only `transfers` tells. UnavailableError that is lasting,
-        before anything is sent, where the venue has no sapi.
+        OutcomeUnknownError, an error whose code does not say why included, means that only
+        `transfers` tells. UnavailableError that is lasting, before anything is sent, where the
+        venue has no sapi.
         """
         self._require_sapi()
         try:
@@ -48,7 +51,7 @@ class SpotTransfers(SpotBase):
                 weight=WEIGHT,
             )
         except OrderRejectedError as error:
-            if error.code != STILL_PENDING:
+            if error.code in REFUSALS:
                 raise
             unknown = OutcomeUnknownError(str(error), code=error.code)
         raise unknown
@@ -58,7 +61,8 @@ class SpotTransfers(SpotBase):
     ) -> list[TransferReport]:
         """Return the history of one direction, oldest first; times are the venue's wall time.
 
-        The venue remembers six months. UnavailableError that is lasting where it has no sapi.
+        The venue remembers six months. UnavailableError when it counts more rows than it shows,
+        and, lasting, where it has no sapi.
         """
         self._require_sapi()
         found: dict[str, TransferReport] = {}
@@ -96,8 +100,14 @@ class SpotTransfers(SpotBase):
             known = len(rows)
             # By id, since rows move on to the next page when new ones arrive meanwhile.
             rows |= {report.transaction_id: report for report in page.reports}
-            if len(rows) >= page.total or len(rows) == known:
+            if len(rows) >= page.total:
                 break
+            if len(rows) == known:
+                # A gap may be the very row that somebody looks for: it is no proof of anything.
+                raise UnavailableError(
+                    f"{self._host}: the history of transfers has {page.total} rows and shows only "
+                    f"{known} of them; ask again."
+                )
         found |= rows
 
     def _read_page(

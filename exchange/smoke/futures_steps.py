@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from exchange.domain.futures import MarginType
 from exchange.domain.futures_gateway import FuturesGateway
+from exchange.permissions import as_stored, in_words, warnings_about
 from exchange.smoke.report import StepStatus
 from exchange.smoke.steps import (
     FindingError,
@@ -17,12 +18,15 @@ from exchange.smoke.steps import (
     plain,
     read_commission,
     read_klines,
-    read_permissions,
     read_price,
     read_rules,
     test_order,
 )
 
+_NO_FUTURES_HINT: Final = (
+    "switch on “Enable Futures” for the key at the venue. Where it is not offered, open the futures"
+    " account first and create a new key: one that is older than the account never gets the right"
+)
 _HEDGE_HINT: Final = "switch the account to one-way mode at the venue; it needs to be flat for that"
 
 
@@ -38,13 +42,32 @@ def _read_account(walk: Walk) -> str:
     asset = walk.rules.quote_asset
     balance = gateway.futures_account().balances.get(asset)
     if balance is None or not balance.wallet:
-        hint = f"move {asset} into the futures wallet: manage.py transfer_funds --to futures"
-        raise FindingError(f"no {asset} in the futures wallet", hint, StepStatus.WARNING)
+        raise FindingError(
+            f"no {asset} in the futures wallet", _money_hint(walk), StepStatus.WARNING
+        )
     positions = len(gateway.positions())
     return (
         f"{plain(balance.wallet)} {asset} in the wallet, {plain(balance.available)} available, "
         f"{positions} open position{'' if positions == 1 else 's'}"
     )
+
+
+def _money_hint(walk: Walk) -> str:
+    if walk.spot_rights is None:
+        return "move money into the futures wallet on the venue's own pages"
+    return "move money there: manage.py transfer_funds --key LABEL --to futures --amount AMOUNT"
+
+
+def _read_permissions(walk: Walk) -> str:
+    ask = walk.spot_rights or _gateway(walk).key_permissions
+    # Whether the key trades spot is nothing to this walk.
+    flags = as_stored(ask(), is_account_open=True) | {"can_trade": None}
+    words = "; ".join(in_words(flags))
+    if flags["can_use_futures"] is False:
+        raise FindingError(words, _NO_FUTURES_HINT)
+    if warnings := warnings_about(walk.environment, flags):
+        raise FindingError(words, " ".join(warnings), StepStatus.WARNING)
+    return words
 
 
 def _read_mode(walk: Walk) -> str:
@@ -86,7 +109,7 @@ FUTURES_STEPS: Final[dict[str, Callable[[Walk], str]]] = {
     "price": read_price,
     "klines": read_klines,
     "account": _read_account,
-    "permissions": read_permissions,
+    "permissions": _read_permissions,
     "commission": read_commission,
     "mode": _read_mode,
     "symbol": _read_symbol,

@@ -13,7 +13,7 @@ from django.conf import settings
 from exchange.domain.gateway import ExchangeGateway, MarketDataGateway
 from exchange.domain.orders import MarketOrderRequest
 from exchange.domain.rules import TradingRules
-from exchange.domain.types import Environment, Side, Ticker
+from exchange.domain.types import Environment, KeyPermissions, Side, Ticker
 from exchange.permissions import as_stored, in_words, warnings_about
 from exchange.smoke.report import StepStatus
 
@@ -40,13 +40,18 @@ class SkippedError(Exception):
 
 @dataclass(slots=True)
 class Walk:
-    """What the steps share. `why_no_key` is raised where a key is needed and there is none."""
+    """What the steps share. `why_no_key` is raised where a key is needed and there is none.
+
+    spot_rights   asks spot's /sapi what the key may do, where the steps are not of spot and the
+                  venue has one: no other market tells it
+    """
 
     symbol: str
     environment: Environment
     public: MarketDataGateway
     signed: ExchangeGateway | None
     why_no_key: SkippedError | FindingError
+    spot_rights: Callable[[], KeyPermissions] | None = None
     rules: TradingRules | None = None
     ticker: Ticker | None = None
 

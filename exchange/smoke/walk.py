@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from django.conf import settings
+
 from exchange.credentials import CredentialsDecryptError
 from exchange.domain.budget import Priority, asking_for
 from exchange.domain.errors import (
@@ -18,9 +20,14 @@ from exchange.domain.errors import (
     UnknownSymbolError,
 )
 from exchange.domain.gateway import ExchangeGateway
-from exchange.domain.types import Environment, Market
+from exchange.domain.types import Environment, KeyPermissions, Market
 from exchange.models import APIKey
-from exchange.registry import KeyRevokedError, gateway_for, market_data_gateway
+from exchange.registry import (
+    KeyRevokedError,
+    gateway_for,
+    market_data_gateway,
+    spot_gateway_for,
+)
 from exchange.smoke.futures_steps import FUTURES_STEPS
 from exchange.smoke.report import SmokeReport, Step, StepStatus
 from exchange.smoke.steps import CLOCK_HINT, STEPS, FindingError, SkippedError, Walk
@@ -78,11 +85,14 @@ def _begin(
     public = market_data_gateway(environment, market)
     meter.listen_to(public)
     signed: ExchangeGateway | None = None
+    spot_rights: Callable[[], KeyPermissions] | None = None
     why_no_key: SkippedError | FindingError = SkippedError("no key")
     if api_key:
         try:
             signed = gateway_for(api_key, market)
             meter.listen_to(signed)
+            if market is not Market.SPOT and settings.EXCHANGE_URLS[environment.value].has_sapi:
+                spot_rights = spot_gateway_for(api_key).key_permissions
         except (CredentialsDecryptError, KeyRevokedError) as error:
             why_no_key = FindingError(str(error), "add the key anew, or restore FERNET_KEYS")
     return Walk(
@@ -91,6 +101,7 @@ def _begin(
         public=public,
         signed=signed,
         why_no_key=why_no_key,
+        spot_rights=spot_rights,
     )
 
 

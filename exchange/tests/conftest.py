@@ -10,7 +10,9 @@ from django.test import override_settings
 
 from accounts.models import User
 from exchange import shared_budget
+from exchange.binance.clock import wall_milliseconds
 from exchange.binance.tests.conftest import loopback_urls
+from exchange.binance.tests.scripted_server import ScriptedServer, scripted_server
 from exchange.demo.testing import TEST_KEY, TEST_SECRET, RunningExchange
 from exchange.models import APIKey, ExchangeAccount
 from exchange.registry import close_gateways
@@ -73,6 +75,17 @@ def demo(running_demo: RunningExchange, fresh_budgets: None) -> Iterator[Running
         yield running_demo
     running_demo.clear_faults()
     close_gateways()
+
+
+@pytest.fixture
+def script(fresh_budgets: None) -> Iterator[ScriptedServer]:
+    """Point the demo environment at a venue that plays a script."""
+    with scripted_server() as server:
+        server.says("/api/v3/time", {"serverTime": wall_milliseconds()})
+        urls = {**settings.EXCHANGE_URLS, "demo": loopback_urls(server.url)}
+        with override_settings(EXCHANGE_URLS=urls, BINANCE_RETRY_MAX_ATTEMPTS=1):
+            yield server
+        close_gateways()
 
 
 def unsaved_key(

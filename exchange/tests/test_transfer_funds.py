@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from accounts.models import User
 from exchange.demo.testing import TEST_KEY, TEST_SECRET, RunningExchange
@@ -222,3 +223,22 @@ def test_a_key_is_named_so_that_only_one_fits(
     assert Transfer.objects.get().account == second.account
     revoke_api_key(api_key=second)
     assert run("--key", str(second.pk), *wanted)[0] == 2
+
+
+def test_a_database_that_fails_is_told_in_words_with_what_to_do_next(
+    api_key: APIKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr("exchange.transfer_journal.settle", fail)
+    monkeypatch.setattr("exchange.transfer_journal.note_unknown", fail)
+
+    code, told = run_json("--key", "main", "--to", "futures", "--amount", "100")
+
+    assert (code, told["transfers"]) == (1, [])
+    assert "run --reconcile before anything else" in told["error"]
+    monkeypatch.undo()
+    assert run("--key", "main", "--to", "futures", "--amount", "100")[0] == 1  # one is in doubt
+    assert run("--key", "main", "--reconcile")[0] == 0
+    assert Transfer.objects.get().status == TransferStage.DONE

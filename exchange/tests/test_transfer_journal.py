@@ -152,6 +152,17 @@ def test_two_who_look_at_the_same_moment_have_looked_once(account: ExchangeAccou
     assert again(row).looks == 2
 
 
+def test_what_two_have_seen_at_once_is_kept_of_both(account: ExchangeAccount) -> None:
+    row = intent(account, evidence={"known_before": ["7"]})
+    other = again(row)
+
+    transfer_journal.add_evidence(row, seen=["9"])
+    transfer_journal.add_evidence(other, spot_free_after="1000")
+
+    facts = {"known_before": ["7"], "seen": ["9"], "spot_free_after": "1000"}
+    assert again(row).evidence == other.evidence == facts
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -185,3 +196,12 @@ def test_an_account_with_transfers_is_not_deleted(account: ExchangeAccount) -> N
 
     with pytest.raises(IntegrityError):
         account.delete()
+
+
+def test_a_transfer_that_nobody_decides_is_looked_for_for_ever(account: ExchangeAccount) -> None:
+    row = intent(account)
+    Transfer.objects.update(looks=transfer_journal.MOST_LOOKS)
+    row.refresh_from_db()
+
+    assert transfer_journal.note_look(row, at_ms=1, apart_ms=1)
+    assert again(row).looks == transfer_journal.MOST_LOOKS

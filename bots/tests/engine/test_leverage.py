@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from bots import journal
 from bots.domain.decision import Intent, IntentReason, Leg
 from bots.engine.execution import submit_orders
+from bots.engine.leverage import set_up_leverage
 from bots.engine.tick import run_tick
 from bots.locks import bot_lock
 from bots.models import BotConfig, BotEvent, BotState, EventKind, Order, OrderSource
@@ -95,6 +97,159 @@ def test_a_lower_leverage_than_configured_is_noted_and_traded_with(
 
     assert [one["status"] for one in venue.ledger()["futures_orders"]] == ["FILLED"]
     assert BotState.objects.get(pk=futures_bot.pk).leverage_reported == 5
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "code", "closed_reason", "answer"),
+    [
+        ("GET /fapi/v1/symbolConfig", -1001, "set-up refused", "Price data not available"),
+        ("POST /fapi/v1/marginType", -1003, "rate limited", "Price data not available"),
+        ("POST /fapi/v1/leverage", -1003, "rate limited", "Price data not available"),
+        ("POST /fapi/v1/leverage", -2015, "set-up refused", "Refused by the venue"),
+    ],
+)
+def test_an_entry_is_closed_with_the_reason_when_the_venue_does_not_say_how_it_is_set_up(
+    futures_bot: BotConfig,
+    go_to: GoTo,
+    venue: RunningExchange,
+    endpoint: str,
+    code: int,
+    closed_reason: str,
+    answer: str,
+) -> None:
+    venue.set_fault(endpoint=endpoint, action="error", code=code, times=None)
+    go_to(AT_BUY)
+
+    assert run_tick(futures_bot.pk) == answer
+
+    order = Order.objects.get()  # not left `intended` for a tick that may never come
+    assert (order.status, order.closed_reason) == ("denied", closed_reason)
+    assert f"code {code}" in order.message
+    assert venue.ledger()["futures_orders"] == []
+    assert BotState.objects.get(pk=futures_bot.pk).leverage_reported is None
+
+
+def test_after_a_read_that_failed_once_the_same_signal_is_traded(
+    futures_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
+    venue.set_fault(endpoint="GET /fapi/v1/symbolConfig", action="error", code=-1001, times=None)
+    go_to(AT_BUY)
+    run_tick(futures_bot.pk)
+    venue.clear_faults()
+
+    assert run_tick(futures_bot.pk) == "Done"
+
+    assert [one["status"] for one in venue.ledger()["futures_orders"]] == ["FILLED"]
+
+
+def test_a_lost_answer_counts_as_what_the_venue_then_reports(
+    futures_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
+    venue.set_fault(endpoint="POST /fapi/v1/marginType", when="after", action="drop")
+    venue.set_fault(endpoint="POST /fapi/v1/leverage", when="after", action="drop")
+    go_to(AT_BUY)
+
+    assert run_tick(futures_bot.pk) == "Done"
+
+    assert [one["status"] for one in venue.ledger()["futures_orders"]] == ["FILLED"]
+    assert BotState.objects.get(pk=futures_bot.pk).leverage_reported == 10
+
+
+def test_a_refused_entry_is_neither_tried_nor_told_again_on_the_same_signal(
+    futures_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
+    refuse_leverage(venue)
+    for tick in range(4):
+        go_to(AT_BUY + timedelta(seconds=15 * tick))
+        run_tick(futures_bot.pk)
+
+    assert Order.objects.count() == 1
+    assert len(events_about_leverage(futures_bot)) == 1
+    (fault,) = venue.faults()
+    assert fault["hits"] == 1
+
+
+def test_margin_that_cannot_be_isolated_is_never_traded_with(
+    futures_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
+    venue.set_fault(endpoint="POST /fapi/v1/marginType", action="error", code=-4047)
+    go_to(AT_BUY)
+
+    run_tick(futures_bot.pk)
+
+    assert venue.ledger()["futures_orders"] == []
+    assert Order.objects.get().message == "BTCUSDT is margined CROSSED, not ISOLATED"
+    (event,) = events_about_leverage(futures_bot)
+    assert "margin type ISOLATED was asked for, CROSSED is reported" in event.message
+    assert "-4047" in event.message
+
+
+def test_of_the_most_that_may_be_configured_fifty_is_asked_for(
+    futures_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
+    BotConfig.objects.filter(pk=futures_bot.pk).update(leverage=125)
+    go_to(AT_BUY)
+
+    run_tick(futures_bot.pk)
+
+    assert futures_bot.api_key is not None
+    config = futures_gateway_for(futures_bot.api_key).symbol_config("BTCUSDT")
+    assert config.leverage == BotState.objects.get(pk=futures_bot.pk).leverage_reported == 50
+
+
+def test_in_hedge_mode_nothing_is_changed_and_nothing_traded(
+    futures_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
+    assert futures_bot.api_key is not None
+    gateway = futures_gateway_for(futures_bot.api_key)
+    gateway.set_hedge_mode(is_on=True)
+    go_to(AT_BUY)
+
+    run_tick(futures_bot.pk)
+
+    assert venue.ledger()["futures_orders"] == []
+    assert "hedge mode" in Order.objects.get().message
+    config = gateway.symbol_config("BTCUSDT")
+    assert (config.margin_type, config.leverage) == ("CROSSED", 20)
+
+
+def test_setting_up_costs_two_requests_more_once_everything_is_so(
+    futures_bot: BotConfig, venue: RunningExchange
+) -> None:
+    state = BotState.objects.select_related("bot__api_key__account").get(pk=futures_bot.pk)
+    assert state.bot.api_key is not None
+    gateway = futures_gateway_for(state.bot.api_key)
+    entry = Order(status="intended", leg=Leg.ENTRY, market=Market.FUTURES, symbol="BTCUSDT")
+    gateway.symbol_config("BTCUSDT")  # the clock is measured
+    counted: list[str] = []
+    session = gateway._calls.client.session  # type: ignore[attr-defined]
+    session.hooks["response"].append(
+        lambda response, **_: counted.append(f"{response.request.method} {response.url}")
+    )
+    try:
+        set_up_leverage(state, [entry])
+        assert [_path(one) for one in counted] == [
+            "GET accountConfig",
+            "GET symbolConfig",
+            "POST marginType",
+            "POST leverage",
+        ]
+        counted.clear()
+        set_up_leverage(state, [entry])
+        assert [_path(one) for one in counted] == ["GET accountConfig", "GET symbolConfig"]
+        counted.clear()
+        for leg, market in ((Leg.EXIT, Market.FUTURES), (Leg.ENTRY, Market.SPOT)):
+            set_up_leverage(state, [Order(status="intended", leg=leg, market=market)])
+        set_up_leverage(state, [Order(status="sent", leg=Leg.ENTRY, market=Market.FUTURES)])
+        assert counted == []
+    finally:
+        session.hooks["response"].pop()
+    assert len(events_about_leverage(futures_bot)) == 1
+
+
+def _path(asked: str) -> str:
+    method, url = asked.split()
+    return f"{method} {url.split('?')[0].rsplit('/', 1)[-1]}"
 
 
 def test_what_closes_a_futures_position_is_sent_reduce_only(

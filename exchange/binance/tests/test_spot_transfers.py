@@ -24,6 +24,7 @@ from exchange.domain.errors import (
     RateLimitedError,
     TimestampError,
     UnavailableError,
+    UnknownSymbolError,
 )
 from exchange.domain.transfers import (
     TransferDirection,
@@ -105,7 +106,12 @@ def test_a_transfer_is_sent_once_signed_with_what_was_committed(
     [
         (400, {"code": -5013, "msg": "insufficient balance"}, OrderRejectedError),
         (400, {"code": -9000, "msg": "user have no avaliable amount"}, OrderRejectedError),
+        (400, {"code": -1102, "msg": "Mandatory parameter."}, OrderRejectedError),
+        (400, {"code": -1121, "msg": "Invalid symbol."}, UnknownSymbolError),
         (400, {"code": -5012, "msg": "Asset transfer is in pending."}, OutcomeUnknownError),
+        (400, {"code": -5010, "msg": "Asset transfer fail."}, OutcomeUnknownError),
+        (400, {"code": -3000, "msg": "Inner error."}, OutcomeUnknownError),
+        (400, {"code": -99999, "msg": "Never heard of."}, OutcomeUnknownError),
         (400, {"code": -1021, "msg": "Timestamp for this request."}, TimestampError),
         (400, {"code": -1002, "msg": "You are not authorized."}, CredentialsError),
         (429, {"code": -1003, "msg": "Too much."}, RateLimitedError),
@@ -183,26 +189,38 @@ def test_every_page_is_read_and_a_row_that_moved_to_the_next_one_counts_once(
 ) -> None:
     newest_first = [row(number) for number in range(250, 0, -1)]
     script.says(PATH, {"total": 250, "rows": newest_first[:100]})
-    script.says(PATH, {"total": 251, "rows": newest_first[99:199]})  # one arrived meanwhile
-    script.says(PATH, {"total": 251, "rows": newest_first[199:]})
-    script.says(PATH, {"total": 251, "rows": []})
+    script.says(PATH, {"total": 250, "rows": newest_first[99:199]})
+    script.says(PATH, {"total": 250, "rows": newest_first[199:]})
 
     found = gateway.transfers(TransferDirection.TO_FUTURES, start=START, end=START)
 
     assert [int(one.transaction_id) for one in found] == list(range(1, 251))
-    assert [seen.values["current"] for seen in script.asked(PATH)] == ["1", "2", "3", "4"]
+    assert [seen.values["current"] for seen in script.asked(PATH)] == ["1", "2", "3"]
 
 
 @pytest.mark.usefixtures("told_time")
-def test_a_venue_that_answers_every_page_with_the_same_rows_is_not_asked_for_ever(
+def test_a_row_that_arrives_while_the_pages_are_read_is_not_simply_missing(
+    script: ScriptedServer, gateway: BinanceSpotGateway
+) -> None:
+    newest_first = [row(number) for number in range(150, 0, -1)]
+    script.says(PATH, {"total": 150, "rows": newest_first[:100]})
+    script.says(PATH, {"total": 151, "rows": newest_first[99:]})  # the new one is on page 1 now
+    script.says(PATH, {"total": 151, "rows": []})
+
+    with pytest.raises(UnavailableError, match="has 151 rows and shows only 150 of them"):
+        gateway.transfers(TransferDirection.TO_FUTURES, start=START, end=START)
+
+
+@pytest.mark.usefixtures("told_time")
+def test_a_venue_that_answers_every_page_with_the_same_rows_is_not_believed(
     script: ScriptedServer, gateway: BinanceSpotGateway
 ) -> None:
     for _ in range(2):
         script.says(PATH, {"total": 5, "rows": [row(1), row(2)]})
 
-    found = gateway.transfers(TransferDirection.TO_FUTURES, start=START, end=START)
+    with pytest.raises(UnavailableError, match="has 5 rows and shows only 2 of them"):
+        gateway.transfers(TransferDirection.TO_FUTURES, start=START, end=START)
 
-    assert len(found) == 2
     assert len(script.asked(PATH)) == 2
 
 
@@ -252,6 +270,7 @@ def test_a_history_without_rows_is_empty_when_the_venue_counts_none(
         {"total": "0"},
         {"total": True, "rows": []},
         {"total": -1, "rows": []},
+        {"total": 1, "rows": []},
         {"total": 1, "rows": [row(1, type="MAIN_MARGIN")]},
         {"total": 1, "rows": [row(1, amount="-1")]},
         {"total": 1, "rows": [row(1, amount=1.5)]},

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.db.models import Q
 
 from accounts.models import User
@@ -29,6 +30,10 @@ from exchange.transfers import (
 NOT_DONE: Final = 1
 USAGE: Final = 2
 NONE: Final = "none"
+DATABASE_WORDS: Final = (
+    "the database failed: whether something was sent is not known here. Once it is back, run "
+    "--reconcile before anything else."
+)
 DIRECTIONS: Final = {
     "futures": TransferDirection.TO_FUTURES,
     "spot": TransferDirection.TO_SPOT,
@@ -106,6 +111,8 @@ class Command(BaseCommand):
             error, rows = str(pending), [pending.transfer]
         except (GatewayError, CredentialsDecryptError) as problem:
             error = str(problem)
+        except DatabaseError as problem:
+            error = f"{DATABASE_WORDS} {problem}".strip()
         finally:
             close_gateways()
         self.stdout.write(_as_json(rows, error) if options["json"] else _as_text(rows, error))
@@ -140,7 +147,7 @@ def _decide(api_key: APIKey, user: User | None, options: dict[str, Any]) -> Tran
         words = f"--decide: the account has no transfer {options['decide']}"
         raise CommandError(words, returncode=USAGE)
     number = None if options["transaction"] == NONE else options["transaction"]
-    return decide_transfer(transfer, transaction_id=number, decided_by=user)
+    return decide_transfer(transfer, transaction_id=number, decided_by=user, api_key=api_key)
 
 
 def _is_fine(row: Transfer, options: dict[str, Any]) -> bool:
