@@ -75,8 +75,8 @@ class Way(NamedTuple):
 def main() -> int:
     """Measure and print."""
     calibration = calibrate()
-    with running_exchange() as port, _redis() as connection:
-        origin = f"http://127.0.0.1:{port}"
+    with running_exchange() as venue, _redis() as connection:
+        origin = f"http://127.0.0.1:{venue.port}"
         shared = Governor(RedisLedger(connection), origin=origin)
         ways = [
             _bare(origin),

@@ -10,28 +10,46 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY, SECRET = "BenchKey" * 8, "BenchSec" * 8
+BALANCES = "USDT=100000000,BTC=1000,UM.USDT=100000000"
 CALIBRATION_ROUNDS = 3_000_000
 
 
+class Running(NamedTuple):
+    """A demo exchange that answers on a port of 127.0.0.1."""
+
+    port: int
+    pid: int
+
+    def processor_seconds(self) -> float:
+        """Return how long it has kept a processor busy; no neighbour makes that longer (Linux)."""
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(one.read_text().split()[0]) for one in tasks) / 1e9
+
+
 @contextmanager
-def running_exchange() -> Iterator[int]:
-    """Run a demo exchange on a free port, its state on disk, its market standing still."""
-    account = f"{KEY}:{SECRET}:USDT=100000000,BTC=1000"
+def running_exchange(*more_keys: str) -> Iterator[Running]:
+    """Run a demo exchange on a free port, its state on disk, its market standing still.
+
+    Its account is that of `KEY`; `more_keys` have one each and the same `SECRET`.
+    """
+    accounts = [f"{key}:{SECRET}:{BALANCES}" for key in (KEY, *more_keys)]
     with tempfile.TemporaryDirectory(prefix="bench-") as state:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "exchange.demo", "--port", "0", "--paused"),
-                *("--state-dir", state, "--account", account),
+                *("--state-dir", state),
+                *(f"--account={account}" for account in accounts),
             ],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
         )
         try:
-            yield _port_of(process)
+            yield Running(_port_of(process), process.pid)
         finally:
             process.terminate()
             process.wait(timeout=20)
