@@ -16,6 +16,10 @@ SPOT: Final = "spot"
 FUTURES: Final = "um"
 _FUTURES_PREFIX: Final = "UM."
 _FUTURES_ASSET: Final = "USDT"
+# A futures amount whose point was forgotten would open an account with coins that nobody trades.
+_POINT_FORGOTTEN: Final = frozenset(
+    f"UM{asset}" for asset in ("USDT", "USDC", "FDUSD", "TUSD", "EUR", "TRY", "BTC", "ETH", "BNB")
+)
 _LARGEST_DIGITS: Final = 12
 KEY_PATTERN: Final = re.compile(r"[A-Za-z0-9]{16,64}")
 _ASSET: Final = re.compile(r"[A-Z0-9]{1,20}")
@@ -118,14 +122,25 @@ def _lines(values: list[str], files: list[Path]) -> list[tuple[str, str]]:
     return lines
 
 
+def _place(name: str) -> tuple[str, str]:
+    wallet = FUTURES if name.startswith(_FUTURES_PREFIX) else SPOT
+    asset = name.removeprefix(_FUTURES_PREFIX)
+    if _ASSET.fullmatch(asset) is None:
+        raise ValueError(f"no asset: {name!r}")
+    is_unknown_to_futures = wallet == FUTURES and asset != _FUTURES_ASSET
+    if is_unknown_to_futures or name in _POINT_FORGOTTEN:
+        right = f"{_FUTURES_PREFIX}{_FUTURES_ASSET}"
+        raise ValueError(
+            f"{name}: the futures wallet holds {_FUTURES_ASSET} only, written as {right}=100"
+        )
+    return wallet, asset
+
+
 def _parse_deposits(balances: str) -> Deposits:
     deposits: Deposits = {}
     for pair in filter(None, balances.split(",")):
         name, _, amount = pair.partition("=")
-        wallet = FUTURES if name.startswith(_FUTURES_PREFIX) else SPOT
-        asset = name.removeprefix(_FUTURES_PREFIX)
-        if _ASSET.fullmatch(asset) is None:
-            raise ValueError(f"no asset: {name!r}")
+        wallet, asset = _place(name)
         if _AMOUNT.fullmatch(amount) is None:
             raise ValueError(f"the amount of {name} is no plain number: {amount!r}")
         if (wallet, asset) in deposits:

@@ -176,7 +176,6 @@ class Venue:
         self.futures_market: FuturesMarket = futures_market(
             market.futures, steering=partial(stored_steering, self.state)
         )
-        self.futures_rules = FuturesRules(self.state, self.futures_market.symbols)
         self.clock = self._build_clock(config, market)
         self.engine = Engine(
             self.state,
@@ -194,6 +193,9 @@ class Venue:
             spread_bps=config.spread_bps,
             slippage_bps=config.slippage_bps,
             volume_share=config.volume_share,
+        )
+        self.futures_rules = FuturesRules(
+            self.state, self.futures_market.symbols, remember=self.futures.remember
         )
         self.accounts: Mapping[str, Account] = {
             spec.key: Account(

@@ -30,9 +30,8 @@ def add_hitch(venue: Venue, item: Any) -> dict[str, Any]:
 
 
 def clear_hitches(venue: Venue) -> list[dict[str, Any]]:
-    """Forget all hitches; orders that one holds back stay held back."""
-    venue.advance()
-    venue.futures.hitches.clear()
+    """Forget all hitches; the children that they have held back come now."""
+    venue.futures.clear_hitches(at_ms=venue.advance())
     return []
 
 

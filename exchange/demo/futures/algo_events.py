@@ -105,7 +105,10 @@ class DueChildren:
         self._hitches = hitches
 
     def next(self, symbol: str, after_ms: int, until_ms: int) -> Event | None:
-        """Return the first of a symbol in (after_ms, until_ms]."""
+        """Return the first of a symbol in (after_ms, until_ms]; none while it does not trade."""
+        listed = self._desk.symbols.get(symbol)
+        if listed is None or not listed.is_trading:
+            return None
         held = {
             algo.algo_id
             for algo in self._desk.algos.values()

@@ -13,7 +13,7 @@ from exchange.demo.futures.figures import AccountFigures, account_figures, posit
 from exchange.demo.futures.holdings import MARGIN_ASSET as MARGIN_ASSET  # noqa: PLC0414 - as agreed
 from exchange.demo.futures.holdings import Holdings
 from exchange.demo.futures.margin import reduces
-from exchange.demo.futures.positions import Folded, fold
+from exchange.demo.futures.positions import Folded, closable, fold
 from exchange.demo.futures.values import Fill, Income, Order, Position
 from exchange.demo.market.futures_listings import FuturesMarket
 from exchange.demo.state import State
@@ -86,8 +86,8 @@ class Desk(Holdings):
 
         What the cross part lacks for loss and fee comes out of the margin of the position. If that
         is not enough either, the account owes until `cover` is called in the same step. Orders that
-        have nothing left to reduce expire, this one too. ValueError when one that may only reduce
-        would open something.
+        have nothing left to reduce expire, this one too, and conditional ones that close what is no
+        longer there. ValueError when one that may only reduce would open something.
         """
         if reduces(order) and planned.quantity > self.closable(order):
             raise ValueError(f"order {order.order_id} may not open anything")
@@ -110,6 +110,7 @@ class Desk(Holdings):
         self._record(order, planned, folded.realized, fee, trade_id, is_maker=is_maker, at_ms=at_ms)
         order = self._executed(order, planned, at_ms)
         self._end_reducers(order.uid, order.symbol, order.position_side, at_ms)
+        self._end_closers(folded.position, at_ms)
         return order if order.order_id in self.orders else self._ended(order)
 
     def pay(self, income: Income, *, to_uid: int, side: str) -> Decimal:
@@ -172,6 +173,15 @@ class Desk(Holdings):
         for order in self.open_orders(uid, symbol):
             if order.position_side == side and reduces(order) and not self.closable(order):
                 self.end_order(order, "EXPIRED", at_ms, NOTHING_TO_REDUCE)
+
+    def _end_closers(self, position: Position, at_ms: int) -> None:
+        key = (position.uid, position.symbol, position.side)
+        for algo in list(self.algos.values()):
+            if algo.status != "NEW" or not algo.close_position:
+                continue
+            is_its_own = (algo.uid, algo.symbol, algo.position_side) == key
+            if is_its_own and not closable(position, is_buy=algo.is_buy):
+                self.put_algo(replace(algo, status="EXPIRED", updated_ms=at_ms))
 
     def _ended(self, order: Order) -> Order:
         found = self.books.order_by_id(order.uid, order.symbol, order.order_id)

@@ -16,11 +16,11 @@ from exchange.demo.futures.algo_events import AlgoGoodTillDates, DueChildren, Tr
 from exchange.demo.futures.algo_placing import check_new_algo, place_algo
 from exchange.demo.futures.asked import AlgoRequest, OrderRequest
 from exchange.demo.futures.canceling import cancel_all, cancel_order
-from exchange.demo.futures.closers import Closers
 from exchange.demo.futures.desk import Desk
 from exchange.demo.futures.events import EventSource, walk
 from exchange.demo.futures.figures import AccountFigures
 from exchange.demo.futures.filters import check_new_order
+from exchange.demo.futures.firing import release_held
 from exchange.demo.futures.funding_events import Funding
 from exchange.demo.futures.hitches import Hitches
 from exchange.demo.futures.liquidation import Liquidations
@@ -71,7 +71,6 @@ class FuturesEngine:
             RestingFills(self._desk),
             GoodTillDates(self._desk),
             AlgoGoodTillDates(self._desk),
-            Closers(self._desk),
         ]
 
     def advance(self, now_ms: int) -> None:
@@ -193,6 +192,12 @@ class FuturesEngine:
         """Move money between the wallets of an account (-1126, -5013)."""
         self.advance(at_ms)
         return transfer(self._desk, uid, type, asset, amount, at_ms=at_ms, wall_ms=wall_ms)
+
+    def clear_hitches(self, *, at_ms: int) -> None:
+        """Forget what was to go wrong at triggers, and let come what it has held back."""
+        self.advance(at_ms)
+        self.hitches.clear()
+        release_held(self._desk, self.hitches, at_ms)
 
     def trade_elsewhere(self, uid: int, symbol: str, amount: Decimal, *, at_ms: int) -> Placed:
         """Trade at the market for an account as if its holder did so on the web site.

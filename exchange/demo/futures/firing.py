@@ -54,6 +54,17 @@ def release(
         _reject(desk, hitches, algo, e.message, at_ms)
 
 
+def release_held(desk: Desk, hitches: Hitches, at_ms: int) -> None:
+    """Let every child come that a hitch has held back; in a halted market when it goes on."""
+    for algo in [one for one in desk.algos.values() if one.status == "TRIGGERING"]:
+        listed = desk.symbols.get(algo.symbol)
+        if listed is not None and listed.is_trading:
+            release(desk, hitches, algo, at_ms)
+        else:
+            with desk.step(at_ms):
+                hitches.hold(algo.algo_id, at_ms + 1)
+
+
 def closable_by(desk: Desk, algo: AlgoOrder) -> Decimal:
     """Return how much of a position an order could close now, in base currency."""
     position = desk.position(algo.uid, algo.symbol, algo.position_side)

@@ -26,12 +26,24 @@ class Funding:
 
     def next(self, symbol: str, after_ms: int, until_ms: int) -> Event | None:
         """Return the first stamp of a symbol in (after_ms, until_ms]."""
-        stamp_ms = self._desk.funding[symbol].next_stamp(after_ms)
-        if stamp_ms > until_ms or not self._holders(symbol, stamp_ms):
+        held = [one for one in self._desk.positions.values() if one.symbol == symbol]
+        if not held:
             return None
-        if stamp_ms <= int(self._desk.state.meta(_PAID + symbol) or 0):
-            return self.next(symbol, stamp_ms, until_ms)
+        # Who came at a stamp, or has paid at it, pays at the one after it.
+        since_ms = max(after_ms, min(one.updated_ms for one in held))
+        stamp_ms = self._next_unpaid(symbol, since_ms, until_ms)
+        if stamp_ms is None:
+            return None
         return Event(stamp_ms, FUNDING, 0, partial(self._happen, symbol, stamp_ms))
+
+    def _next_unpaid(self, symbol: str, since_ms: int, until_ms: int) -> int | None:
+        stamps = self._desk.funding[symbol]
+        stamp_ms = stamps.next_stamp(since_ms)
+        if stamp_ms > until_ms:
+            return None  # most looks end here, without a question to the state
+        paid_ms = int(self._desk.state.meta(_PAID + symbol) or 0)
+        stamp_ms = max(stamp_ms, stamps.next_stamp(max(since_ms, paid_ms)))
+        return stamp_ms if stamp_ms <= until_ms else None
 
     def _holders(self, symbol: str, stamp_ms: int) -> list[Position]:
         held = self._desk.positions.values()

@@ -20,7 +20,7 @@ class HitchKind(StrEnum):
     """What happens instead of a child order at once."""
 
     LATE = "late"  # it comes some market time after the trigger; TRIGGERING until then
-    STUCK = "stuck"  # it never comes; TRIGGERING for ever
+    STUCK = "stuck"  # it does not come; TRIGGERING until the hitches are cleared
     MISSING = "missing"  # it is there and trades, but is not shown for some market time
     REFUSE = "refuse"  # it is refused for margin; REJECTED
 
@@ -85,7 +85,7 @@ class Hitches:
         return list(self._hitches)
 
     def clear(self) -> None:
-        """Forget all hitches; what they hold back stays held back."""
+        """Forget all hitches, but not what they hold back."""
         self._hitches.clear()
 
     def strike(self, symbol: str) -> Hitch | None:

@@ -187,18 +187,13 @@ class Holdings:
     def open_orders(self, uid: int, symbol: str | None = None) -> list[Order]:
         """Return an account's open orders, oldest first."""
         return sorted(
-            (
-                order
-                for order in self.orders.values()
-                if order.uid == uid and symbol in (None, order.symbol)
-            ),
+            (order for order in self._memory.orders.of(uid) if symbol in (None, order.symbol)),
             key=lambda order: order.order_id,
         )
 
     def held(self, uid: int) -> list[Position]:
         """Return the positions of an account that are not zero."""
-        found = [one for one in self.positions.values() if one.uid == uid]
-        return sorted(found, key=lambda one: (one.symbol, one.side))
+        return sorted(self._memory.positions.of(uid), key=lambda one: (one.symbol, one.side))
 
     def wallet(self, uid: int) -> Decimal:
         """Return the whole wallet of an account, with what is set aside for positions."""

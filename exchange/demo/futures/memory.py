@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
-from typing import TypeVar
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Protocol, TypeVar
 
 from exchange.demo.futures.books import FuturesBooks
 from exchange.demo.futures.values import AlgoOrder, Order, Position
@@ -13,6 +13,37 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
+class _Owned(Protocol):
+    @property
+    def uid(self) -> int: ...
+
+
+_Row = TypeVar("_Row", bound=_Owned)
+
+
+class ByAccount(dict[_Key, _Row]):
+    """Rows by their keys and by account; nobody looks through those of all others for his own.
+
+    It changes by `[key] = row` and `del` alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_uid: dict[int, dict[_Key, _Row]] = {}
+
+    def __setitem__(self, key: _Key, row: _Row) -> None:
+        super().__setitem__(key, row)
+        self._by_uid.setdefault(row.uid, {})[key] = row
+
+    def __delitem__(self, key: _Key) -> None:
+        del self._by_uid[self[key].uid][key]
+        super().__delitem__(key)
+
+    def of(self, uid: int) -> Iterable[_Row]:
+        """Return the rows of an account."""
+        return self._by_uid.get(uid, {}).values()
+
+
 class Memory:
     """Open orders and algo orders by id, positions by account, symbol and side.
 
@@ -20,17 +51,19 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self.orders: dict[int, Order] = {}
+        self.orders: ByAccount[int, Order] = ByAccount()
         self.algos: dict[int, AlgoOrder] = {}
-        self.positions: dict[PositionKey, Position] = {}
+        self.positions: ByAccount[PositionKey, Position] = ByAccount()
         self.since_ms: dict[int, int] = {}
         self._undo: list[Callable[[], None]] = []
 
     def load(self, books: FuturesBooks) -> None:
         """Read everything that is open."""
-        self.orders = {one.order_id: one for one in books.all_open_orders()}
+        for order in books.all_open_orders():
+            self.orders[order.order_id] = order
+        for position in books.all_positions():
+            self.positions[position.uid, position.symbol, position.side] = position
         self.algos = {one.algo_id: one for one in books.all_open_algos()}
-        self.positions = {(one.uid, one.symbol, one.side): one for one in books.all_positions()}
         self.since_ms = {one.order_id: one.updated_ms for one in self.orders.values()}
 
     def set(self, place: MutableMapping[_Key, _Value], key: _Key, value: _Value | None) -> None:
@@ -50,7 +83,7 @@ class Memory:
 
 
 def _put(place: MutableMapping[_Key, _Value], key: _Key, value: _Value | None) -> None:
-    if value is None:
-        place.pop(key, None)
-    else:
+    if value is not None:
         place[key] = value
+    elif key in place:
+        del place[key]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from exchange.demo.amounts import ZERO, to_units
 from exchange.demo.futures.desk import Desk
 from exchange.demo.futures.events import GOOD_TILL, RESTING_FILL, Event
+from exchange.demo.futures.lookahead import Lookahead
 from exchange.demo.futures.margin import reduces
 from exchange.demo.futures.values import Order
 from exchange.demo.times import MINUTE_MS
@@ -23,32 +25,37 @@ class RestingFills:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._ahead = Lookahead()
 
     def next(self, symbol: str, after_ms: int, until_ms: int) -> Event | None:
         """Return the first fill of a symbol in (after_ms, until_ms]."""
-        marks = self._marks(symbol, after_ms)
-        if not marks:
-            return None
+        marks = self._marks(symbol)
+        look = partial(self._look, symbol, marks)
+        return self._ahead.first(symbol, marks, after_ms, until_ms, look) if marks else None
+
+    def _look(
+        self, symbol: str, marks: tuple[Mark, ...], after_ms: int, until_ms: int
+    ) -> Event | None:
         found = first_crossing(self._desk.quotes.tracks[symbol], marks, after_ms, until_ms)
         if found is None:
             return None
         at_ms, order_id = found
         return Event(at_ms, RESTING_FILL, order_id, lambda: self._happen(order_id, at_ms))
 
-    def _marks(self, symbol: str, after_ms: int) -> list[Mark]:
+    def _marks(self, symbol: str) -> tuple[Mark, ...]:
         listed = self._desk.symbols.get(symbol)
         if listed is None or not listed.is_trading:
-            return []
-        return [
+            return ()
+        return tuple(
             Mark(
                 one.order_id,
                 to_units(one.price),
                 not one.is_buy,
-                self._desk.since_ms.get(one.order_id, after_ms),
+                self._desk.since_ms[one.order_id],
             )
             for one in self._desk.orders.values()
             if one.symbol == symbol
-        ]
+        )
 
     def _happen(self, order_id: int, at_ms: int) -> None:
         desk, order = self._desk, self._desk.orders[order_id]

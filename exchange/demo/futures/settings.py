@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from exchange.demo.amounts import ZERO
+from exchange.demo.amounts import ZERO, round_down
 from exchange.demo.errors import VenueError
 from exchange.demo.futures.desk import Desk
 from exchange.demo.futures.margin import initial_margin, order_margin, unrealized
@@ -30,6 +30,7 @@ from exchange.demo.futures.refusals import (
     invalid_leverage,
 )
 from exchange.demo.futures.values import ISOLATED, Position
+from exchange.demo.market.symbols import check_precision
 
 
 def set_leverage(
@@ -96,8 +97,11 @@ def change_margin(desk: Desk, position: Position, amount: Decimal, at_ms: int) -
     """Set more margin aside for a position, or less when `amount` is negative.
 
     Refused: a crossed symbol (-4049), no position (-4054), more than is available (-4050), and to
-    leave less than the initial margin at the mark price, an unrealized loss counted (-4051).
+    leave less than the maintenance margin, or with the unrealized result less than the initial
+    margin at the mark price (-4051). Source: the venue's article on adjusting the margin balance
+    in isolated mode (360038447311).
     """
+    check_precision("amount", amount)
     uid = position.uid
     if desk.settings(uid, position.symbol).margin_type != ISOLATED:
         raise VenueError(*NOT_ISOLATED)
@@ -116,8 +120,9 @@ def _removable(desk: Desk, position: Position, at_ms: int) -> Decimal:
     mark = desk.mark(position.symbol, at_ms)
     leverage = desk.settings(position.uid, position.symbol).leverage
     kept = initial_margin(abs(position.amount) * mark, leverage)
-    loss = min(unrealized(position, mark), ZERO)
-    return max(position.isolated_wallet + loss - kept, ZERO)
+    maintenance = desk.brackets[position.symbol].maintenance(abs(position.amount) * mark)
+    spare = position.isolated_wallet + unrealized(position, mark) - kept
+    return round_down(max(min(position.isolated_wallet - maintenance, spare), ZERO))
 
 
 def _added_margin(desk: Desk, uid: int, symbol: str, leverage: int) -> Decimal:

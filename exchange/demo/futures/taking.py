@@ -72,12 +72,14 @@ def planned_entry(desk: Desk, order: Order, at_ms: int) -> Entry:
 
 
 def check_margin(desk: Desk, order: Order, entry: Entry, at_ms: int) -> None:
-    """Refuse an order that the account cannot back (-2019, -2027).
+    """Refuse an order that the account cannot back (-2019, -2027); never one that only reduces.
 
     What it needs: the margin that its part of the open orders adds, what it would lose against the
     mark price, and the fee; for the part that opens something. Source: the venue's article on the
     cost required to open a position; the fee is what the fill takes a moment later.
     """
+    if reduces(order):
+        return
     if entry.opens:
         if desk.settings(order.uid, order.symbol).margin_type == CROSSED:
             raise not_built("cross margin")
@@ -119,10 +121,8 @@ def _added_margin(desk: Desk, order: Order, entry: Entry) -> Decimal:
 
 def _opening_costs(desk: Desk, order: Order, entry: Entry, at_ms: int) -> Decimal:
     fee = commission(entry.opens * entry.price, is_maker=not entry.fills)
-    if not order.price:
-        return fee
     mark = desk.mark(order.symbol, at_ms)
-    return fee + open_loss(entry.opens, order.price, mark, is_buy=order.is_buy)
+    return fee + open_loss(entry.opens, entry.price, mark, is_buy=order.is_buy)
 
 
 def _companions(desk: Desk, order: Order) -> list[Order]:

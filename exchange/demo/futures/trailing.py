@@ -67,13 +67,14 @@ def follow(track: Track, trail: Trail, until_ms: int) -> Trail:
 def next_turn(track: Track, trail: Trail, kept_peak: int, until_ms: int) -> Turn | None:
     """Return the next turn in (`as_of`, `until_ms`]; `kept_peak` is the one already kept."""
     for start_ms, end_ms in _strides(trail.as_of, until_ms):
-        high, low = _coarse_range(track, start_ms, end_ms)
-        if trail.may_pull_back(high, low):
+        coarse = _coarse_range(track, start_ms, end_ms)
+        if trail.may_pull_back(*coarse):
             found, trail = _trigger(track, trail, start_ms, end_ms)
             if found is not None:
                 return Turn(found, trail.peak, is_trigger=True)
         else:
-            trail = trail.best(*_range(track, start_ms, end_ms))
+            is_exact = (start_ms + 1) % MINUTE_MS == 0
+            trail = trail.best(*(coarse if is_exact else _range(track, start_ms, end_ms)))
         if (end_ms + 1) % _HOUR_MS == 0 and trail.peak != kept_peak:
             return Turn(end_ms, trail.peak, is_trigger=False)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -19,10 +19,21 @@ _RULES: Final = ("tick", "step", "min_notional")
 
 
 class FuturesRules:
-    """Keeps `symbols`, which others read, in line with the changes that the state holds."""
+    """Keeps `symbols`, which others read, in line with the changes that the state holds.
 
-    def __init__(self, state: State, symbols: MutableMapping[str, FuturesSymbol]) -> None:
+    remember  called before each change: whoever goes on after a crash must not let happen again,
+              under the new rules, what the old ones did not allow
+    """
+
+    def __init__(
+        self,
+        state: State,
+        symbols: MutableMapping[str, FuturesSymbol],
+        *,
+        remember: Callable[[], None] = lambda: None,
+    ) -> None:
         self._state = state
+        self._remember = remember
         self._symbols = symbols
         self._known = dict(symbols)
         for name in self._known:
@@ -61,7 +72,9 @@ class FuturesRules:
 
     def _change(self, name: str, fields: dict[str, str]) -> None:
         stored = self._stored(name) | fields
-        self._state.set_meta(_place(name), json.dumps(stored))
+        with self._state.transaction():
+            self._remember()
+            self._state.set_meta(_place(name), json.dumps(stored))
         self._apply(name, stored)
 
     def _stored(self, name: str) -> dict[str, str]:

@@ -12,7 +12,13 @@ from exchange.demo.market.futures_listings import FuturesListing
 from exchange.demo.market.futures_symbols import QUOTE_ASSET, futures_symbol_of
 from exchange.demo.market.mark import MarkRatios, MarkSource, ratios_of
 from exchange.demo.market.minutes import Source
-from exchange.demo.market.recording import PERPETUAL, load_directory
+from exchange.demo.market.recording import (
+    KLINES,
+    PERPETUAL,
+    Recording,
+    files_of,
+    load_directory,
+)
 from exchange.demo.market.sources import Listing
 from exchange.demo.market.stamps import load_funding, load_marks
 
@@ -23,7 +29,7 @@ def recorded_futures(directory: Path, listings: Mapping[str, Listing]) -> dict[s
     Last prices are the 1m usdm recording's, else the spot one's. RecordingError names the file and
     line of whatever is wrong.
     """
-    recordings = load_directory(directory, prefers=PERPETUAL)
+    recordings = _recordings(directory, listings)
     marks, rates = load_marks(directory), load_funding(directory)
     futures = plain_futures(listings)
     for name in futures.keys() & recordings.keys():
@@ -46,6 +52,18 @@ def plain_futures(listings: Mapping[str, Listing]) -> dict[str, FuturesListing]:
         for name, one in listings.items()
         if one.symbol.quote == QUOTE_ASSET
     }
+
+
+# Most play what the spot pairs play. That is long since read, and may be a year of many symbols.
+def _recordings(directory: Path, listings: Mapping[str, Listing]) -> dict[str, Recording]:
+    sources = {name: one.source for name, one in listings.items()}
+    played = {name: one for name, one in sources.items() if isinstance(one, Recording)}
+    files = files_of(directory, interval="1m", kind=KLINES)
+    apart = [name for name in played.keys() & files.keys() if len(files[name]) > 1]
+    if apart:
+        own = load_directory(directory, prefers=PERPETUAL)
+        played |= {name: own[name] for name in apart}
+    return played
 
 
 def _listing(

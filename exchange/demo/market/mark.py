@@ -8,6 +8,7 @@ and after the last it stays. Later plays take it by the recording's own time.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,6 +44,11 @@ class MarkRatios:
         """Return the ratios where a minute begins and where it ends; of any play."""
         own_ms = own_time(open_ms, start_ms=self.start_ms, length_ms=self.length_ms)
         return self._at(own_ms), self._at(own_ms + MINUTE_MS)
+
+    def along(self, open_ms: int, minutes: int) -> list[int]:
+        """Return the ratios where some minutes of one play begin, and where the last one ends."""
+        own_ms = own_time(open_ms, start_ms=self.start_ms, length_ms=self.length_ms)
+        return [self._at(own_ms + number * MINUTE_MS) for number in range(minutes + 1)]
 
     def _at(self, own_ms: int) -> int:
         if not self.stamps:
@@ -85,12 +91,14 @@ class MarkSource(Source):
     def _make_hour(self, start_ms: int) -> Minutes:
         whole = self._last.block(start_ms)
         end_ms = min((start_ms // _HOUR_MS + 1) * _HOUR_MS, whole.end_ms)
-        hour = Minutes(whole.symbol, "mark", start_ms)
-        for index in range(whole.index(start_ms), whole.index(end_ms)):
-            opened, closed = self._ends(whole, index, whole.start_ms + index * MINUTE_MS)
-            prices = (opened, max(opened, closed), min(opened, closed), closed)
-            hour.append(prices, 0, traded=_NOTHING)
-        return hour
+        part = slice(whole.index(start_ms), whole.index(end_ms))
+        ratios = self._ratios.along(start_ms, part.stop - part.start)
+        opens = array("q", map(_scaled, whole.opens[part], ratios))
+        closes = array("q", map(_scaled, whole.closes[part], ratios[1:]))
+        highs, lows = array("q", map(max, opens, closes)), array("q", map(min, opens, closes))
+        nothing = array("q", bytes(opens.itemsize * len(opens)))
+        prices = (opens, highs, lows, closes)
+        return Minutes(whole.symbol, "mark", start_ms, *prices, nothing, nothing, nothing)
 
     def _ends(self, block: Minutes, index: int, open_ms: int) -> tuple[int, int]:
         first, last = self._ratios.at(open_ms)

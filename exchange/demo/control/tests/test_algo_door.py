@@ -101,6 +101,33 @@ def test_a_stuck_stop_leaves_the_position_open(demo: RunningExchange, caller: Ca
     assert [one["amount"] for one in demo.control("positions")] == ["0.01000000"]
     assert demo.control("algo")[0]["hits"] == 1
 
+    demo.control("algo", method="DELETE")
+
+    found = caller.signed("GET", "/fapi/v1/algoOrder", clientAlgoId="stop-1").json()
+    assert (found["algoStatus"], found["actualPrice"]) == ("FINISHED", "98895.00000")
+    assert demo.control("positions") == []
+
+
+def test_what_hangs_in_a_halted_market_comes_when_that_goes_on(
+    demo: RunningExchange, caller: Caller
+) -> None:
+    trader(demo, caller)
+    trade(demo, "0.010")
+    demo.control("algo", {"on_trigger": "stuck"})
+    asked = {"algoType": "CONDITIONAL", "symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET"}
+    asked |= {"triggerPrice": "99000", "closePosition": "true", "clientAlgoId": "stop-1"}
+    assert caller.signed("POST", "/fapi/v1/algoOrder", **asked).ok
+    demo.set_price("BTCUSDT", "98900")
+    go(demo, 1)
+    demo.control("symbols", {"symbol": "BTCUSDT", "market": "futures", "status": "TRADING_HALT"})
+
+    demo.control("algo", method="DELETE")
+
+    assert [one["amount"] for one in demo.control("positions")] == ["0.01000000"]
+    demo.control("symbols", {"symbol": "BTCUSDT", "market": "futures", "status": "TRADING"})
+    go(demo, 1)
+    assert demo.control("positions") == []
+
 
 def test_a_missing_child_is_found_later(demo: RunningExchange, caller: Caller) -> None:
     trader(demo, caller)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from exchange.demo.errors import VenueError
 from exchange.demo.futures.hitches import Hitch, HitchKind
 from exchange.demo.futures.tests.algo_world import AlgoWorld
 from exchange.demo.futures.tests.futures_world import BTC
+from exchange.demo.futures.tests.machine_world import change
 from exchange.demo.times import MINUTE_MS
 from exchange.demo.trading.tests.engine_world import FLAT, START, D
 
@@ -205,6 +207,33 @@ def test_it_ends_also_when_the_position_turns_around_but_not_when_it_shrinks() -
     assert world.statuses(algo_id) == ["EXPIRED"]
 
 
+def test_it_ends_in_the_step_that_closes_so_that_a_new_position_is_protected_at_once() -> None:
+    world = AlgoWorld({BTC: [FLAT], "ETHUSDT": [FLAT]})
+    world.buy(1)
+    world.buy(1, symbol="ETHUSDT")
+    other = world.stop(50, symbol="ETHUSDT", close_position=True)
+    first = world.stop(95, close_position=True)
+    closed = world.sell(1).order
+    assert (world.found(first).status, world.found(first).updated_ms) == ("EXPIRED", closed.at_ms)
+    world.buy(2)
+    second = world.stop(95, close_position=True)
+    assert world.statuses(first, second, other) == ["EXPIRED", "NEW", "NEW"]
+    world.steer(94)
+    assert world.position().amount == 0
+    assert world.statuses(first, second, other) == ["EXPIRED", "FINISHED", "NEW"]
+
+
+def test_in_hedge_mode_it_ends_with_its_own_side_only() -> None:
+    world = AlgoWorld()
+    change(world, ("hedge", "", True))
+    world.buy(1, position_side="LONG")
+    world.sell(1, position_side="SHORT")
+    long = world.stop(95, close_position=True, position_side="LONG")
+    short = world.stop(105, close_position=True, position_side="SHORT", side="BUY")
+    world.sell(1, position_side="LONG")
+    assert world.statuses(long, short) == ["EXPIRED", "NEW"]
+
+
 # ---- hitches
 
 
@@ -334,3 +363,20 @@ def test_all_of_a_symbol_are_canceled_together() -> None:
     assert world.engine.cancel_all_algo(world.uid, BTC, at_ms=START) == 2
     assert world.statuses(*ids) == ["CANCELED", "CANCELED", "NEW"]
     assert world.engine.cancel_all_algo(world.uid, BTC, at_ms=START) == 0
+
+
+def test_a_late_child_waits_until_its_symbol_trades_again() -> None:
+    world = held_world()
+    hitch(world, "late", seconds=5)
+    algo_id = world.stop(95, reduce_only=True)
+    world.steer(94)
+    trading = world.market.symbols[BTC]
+    world.market.symbols[BTC] = replace(trading, status="TRADING_HALT")
+    world.go(60_000)
+    assert world.statuses(algo_id) == ["TRIGGERING"]
+    assert world.position().amount == D(1)
+    world.market.symbols[BTC] = trading
+    resumed_ms = world.now
+    world.go(10_000)
+    assert world.statuses(algo_id) == ["FINISHED"]
+    assert world.child(algo_id).at_ms == resumed_ms + 1

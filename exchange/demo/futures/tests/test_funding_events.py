@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import csv
+import gzip
+from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from exchange.demo.amounts import to_units
 from exchange.demo.futures.tests.algo_world import AlgoWorld
 from exchange.demo.futures.tests.futures_world import BTC
 from exchange.demo.market.funding import FUNDING_INTERVAL_MS, FundingRates
@@ -40,11 +43,22 @@ def bundled_market() -> FuturesMarket:
 class RecordedWorld(AlgoWorld):
     """The same account on the recorded market, two hours before the first stamp."""
 
-    def __init__(self, directory: Path | None = None) -> None:
-        super().__init__({BTC: [FLAT]}, balances="UM.USDT=100000", directory=directory)
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        now: int = FIRST_STAMP - 7_200_000,
+        balances: str = "UM.USDT=100000",
+    ) -> None:
+        super().__init__({BTC: [FLAT]}, balances=balances, directory=directory)
         self.market = bundled_market()
-        self.now = FIRST_STAMP - 7_200_000
+        self.now = now
         self.reopen()
+
+
+def csv_column(name: str, column: str) -> dict[int, Decimal]:
+    with gzip.open(BUNDLED_DIRECTORY / name, "rt", encoding="ascii") as file:
+        return {int(row["open_time"]): D(row[column]) for row in csv.DictReader(file)}
 
 
 def paid(world: AlgoWorld) -> list[tuple[int, Decimal]]:
@@ -178,3 +192,51 @@ def test_nobody_pays_more_than_there_is() -> None:
     assert paid(world) == [(START + FUNDING_INTERVAL_MS, D(-10))]
     assert (world.position().amount, world.wallet) == (D(0), D(0))
     assert world.is_sound()
+
+
+@pytest.mark.parametrize("step", [DAY_MS, 28_800_000, 7_000_001])
+def test_who_came_exactly_at_a_stamp_pays_at_those_after_it(step: int) -> None:
+    world = AlgoWorld({BTC: [FLAT]})
+    world.go(28_800_000 - 1)
+    world.place("BUY", "LIMIT", 1, price=99)
+    for track in (world.market.tracks[BTC], world.market.marks[BTC]):
+        track.steering.hold(to_units(D(98)), from_ms=world.now + 1, until_ms=None)
+    until_ms = world.now + DAY_MS
+    while world.now < until_ms:
+        world.go(min(step, until_ms - world.now))
+    stamp_ms = START + 28_800_000
+    assert [one.at_ms for one in world.fills()] == [stamp_ms]
+    paid = [(one.at_ms - stamp_ms, one.amount) for one in world.incomes("FUNDING_FEE")]
+    assert paid == [(28_800_000, D("-0.0098")), (2 * 28_800_000, D("-0.0098"))]
+
+
+@pytest.mark.parametrize("symbol", [BTC, "ETHUSDT"])
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_a_month_of_funding_is_that_of_the_two_recorded_files(symbol: str, side: str) -> None:
+    # Read here without the engine's reader. Each stamp: rate x mark open x 1, cut after eight
+    # decimals towards zero, as the venue cuts its income rows; then added up.
+    rates = csv_column(f"{symbol}-8h-usdm-funding.csv.gz", "funding_rate")
+    marks = csv_column(f"{symbol}-8h-usdm-mark.csv.gz", "open")
+    minutes = csv_column(f"{symbol}-1m-usdm.csv.gz", "open")
+    start_ms = min(minutes) + 60_000
+    stamps = sorted(stamp for stamp in rates if start_ms < stamp <= max(minutes))
+    sign = -1 if side == "BUY" else 1
+    due = {
+        stamp: sign * (rates[stamp] * marks[stamp]).quantize(D("1e-8"), rounding=ROUND_DOWN)
+        for stamp in stamps
+    }
+    world = RecordedWorld(now=start_ms, balances="UM.USDT=2000000")
+    world.engine.set_leverage(world.uid, symbol, 1, at_ms=world.now)
+    if symbol != BTC:
+        world.engine.set_margin_type(world.uid, symbol, "ISOLATED", at_ms=world.now)
+    world.place(side, "MARKET", 1, symbol=symbol)
+    world.engine.change_margin(world.uid, symbol, "BOTH", D(500_000), at_ms=world.now)
+    world.go(stamps[-1] - start_ms)
+    incomes = {one.at_ms: one.amount for one in world.incomes("FUNDING_FEE")}
+    assert incomes == {stamp: amount for stamp, amount in due.items() if amount}
+    assert len(stamps) >= 85
+    total = sum(due.values(), D(0))
+    assert total != 0
+    assert world.ledger.free(FUNDING_UID, "USDT", wallet="um") == -total
+    fee = sum((one.amount for one in world.incomes("COMMISSION")), D(0))
+    assert world.wallet == D(2_000_000) + fee + total

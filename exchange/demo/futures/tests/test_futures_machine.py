@@ -17,6 +17,12 @@ from hypothesis.stateful import (
 )
 
 from exchange.demo.futures.tests.algo_world import AlgoWorld
+from exchange.demo.futures.tests.doors import (
+    check_doors,
+    check_exits,
+    check_liquidations,
+    check_positions,
+)
 from exchange.demo.futures.tests.machine_world import (
     ALGOS,
     ENTRIES,
@@ -113,6 +119,22 @@ class Futures(RuleBasedStateMachine):
     @invariant()
     def the_books_hold(self) -> None:
         self.audit.check(self.world)
+
+    @invariant()
+    def money_comes_and_goes_by_its_doors_only(self) -> None:
+        check_doors(self.world)
+
+    @invariant()
+    def there_is_one_position_per_symbol_and_none_overdue(self) -> None:
+        check_positions(self.world)
+
+    @invariant()
+    def exits_end_with_their_position(self) -> None:
+        check_exits(self.world)
+
+    @invariant()
+    def a_liquidated_position_leaves_no_debt(self) -> None:
+        check_liquidations(self.world)
 
 
 def test_whatever_happens_the_books_hold() -> None:

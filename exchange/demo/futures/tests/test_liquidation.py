@@ -308,3 +308,13 @@ def test_how_often_one_looks_and_restarts_changes_nothing(step: int) -> None:
     assert whole.wallet == pieces.wallet
     assert len(whole.books.all_orders()) == 2
     assert whole.books.all_orders()[-1].at_ms > START + MINUTE_MS
+
+
+@pytest.mark.parametrize(("mark", "is_gone"), [("95.00000001", False), ("95", True)])
+def test_margin_that_equals_the_maintenance_margin_is_used_up(mark: str, *, is_gone: bool) -> None:
+    world = AlgoWorld({BTC: [FLAT]}, leverage=20)
+    world.buy(1)
+    # 5.475 of margin and a loss of 5 leave 0.475: 0.005 x 95.
+    world.engine.change_margin(world.uid, BTC, "BOTH", D("0.475"), at_ms=world.now)
+    world.steer(95, mark=mark)
+    assert (world.position().amount == 0) is is_gone

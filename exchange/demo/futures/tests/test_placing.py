@@ -422,3 +422,36 @@ def test_accounts_do_not_see_each_other() -> None:
     assert world.books.positions(other, None) == []
     assert world.books.orders_of(other, BTC, from_id=None, span=(0, 2**60), limit=9) == []
     assert world.engine.figures(other, world.now).wallet == ZERO
+
+
+def test_an_exit_that_only_reduces_is_never_refused_for_margin() -> None:
+    world = flat_world("10.5")
+    world.buy(1)
+    resting = world.place("SELL", "LIMIT", 1, price=110).order
+    assert refusal(lambda: world.sell(1)) == -2019
+    assert world.sell(1, reduce_only=True).order.status == "FILLED"
+    assert world.position().amount == 0
+    assert world.order(resting.order_id).status == "NEW"
+    # The fees of both took 0.1; the order that now would open needs more than is left.
+    assert (world.wallet, world.available) == (D("10.4"), ZERO)
+
+
+def test_a_market_order_backs_what_it_would_lose_against_the_mark() -> None:
+    # 11 of margin, 10 between the book and the mark price, 0.055 of fee.
+    poor = flat_world("21.05499999")
+    poor.steer(110, mark=100)
+    assert refusal(lambda: poor.buy(1)) == -2019
+    assert poor.sell(1).order.status == "FILLED"
+    enough = flat_world("21.055")
+    enough.steer(110, mark=100)
+    assert enough.buy(1).order.status == "FILLED"
+    assert (enough.position().isolated_wallet, enough.available) == (D(11), D(10))
+
+
+def test_what_an_order_closes_first_does_not_count_against_the_bracket() -> None:
+    world = flat_world(leverage=50, volume=10_000_000)
+    world.sell(500)
+    # At most 60000 at 50 times: 50000 are closed, 40000 opened.
+    assert world.buy(900).order.status == "FILLED"
+    assert world.position().amount == D(400)
+    assert refusal(lambda: world.buy(201)) == -2027

@@ -211,3 +211,16 @@ def test_market_time_that_was_followed_is_remembered(tmp_path: Path) -> None:
     world.reopen(tmp_path)
     assert world.engine._desk.matched_ms == START + 30_000
     world.state.close()
+
+
+def test_a_resting_exit_that_loses_more_than_there_is_is_insured() -> None:
+    world = FuturesWorld({BTC: [FLAT]}, balances="UM.USDT=11")
+    world.buy(1)
+    world.steer(80, mark=100)
+    order = world.place("SELL", "LIMIT", 1, price=85, reduce_only=True).order
+    world.steer(85, mark=100)
+    assert world.order(order.order_id).status == "FILLED"
+    # 11 less a fee of 0.05, a loss of 15, and a fee of 0.017.
+    assert [one.amount for one in world.incomes("INSURANCE_CLEAR")] == [D("4.067")]
+    assert (world.wallet, world.available) == (D(0), D(0))
+    assert world.is_sound()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -229,3 +230,32 @@ def test_an_account_cannot_hold_two_positions_in_one_way_mode() -> None:
         desk.put_position(type(held)(uid=held.uid, symbol=BTC, side="LONG", amount=D(1)))
     assert world.books.positions(world.uid, BTC) == [held]
     assert list(desk.positions.values()) == [held]
+
+
+def changed(world: FuturesWorld, amount: str) -> Decimal:
+    margin = world.engine.change_margin
+    return margin(world.uid, BTC, "BOTH", D(amount), at_ms=world.now).isolated_wallet
+
+
+def test_margin_is_removed_down_to_initial_and_maintenance_margin_at_the_mark_price() -> None:
+    world = flat_world(volume=1_000_000)
+    world.buy(10)
+    world.steer(104)
+    # 100 of margin and 40 won; 104 is the initial margin at the mark price.
+    assert refusal(lambda: changed(world, "-36.00000001")) == -4051
+    assert changed(world, "-36") == D(64)
+    world.steer(150)
+    # 500 won leave more than the whole margin; the maintenance margin of 7.5 stays.
+    assert refusal(lambda: changed(world, "-56.50000001")) == -4051
+    assert changed(world, "-56.5") == D("7.5")
+    assert world.is_sound()
+    world.go(1)
+    assert world.position().amount == D(10)
+
+
+def test_margin_finer_than_the_asset_is_refused() -> None:
+    world = flat_world()
+    world.buy(1)
+    assert refusal(lambda: changed(world, "0.000000001")) == -1111
+    assert refusal(lambda: changed(world, "-0.000000001")) == -1111
+    assert world.position().isolated_wallet == D(10)

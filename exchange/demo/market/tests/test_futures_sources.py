@@ -76,6 +76,17 @@ def test_with_two_files_each_market_plays_its_own(tmp_path: Path) -> None:
     assert futures["ETHUSDT"].source is listings["ETHUSDT"].source
 
 
+def test_what_both_markets_play_is_read_once_however_many_symbols_there_are(
+    tmp_path: Path,
+) -> None:
+    for number in range(12):
+        write(tmp_path, f"A{number}USDT-1m-usdm", "100")
+    listings = recorded_listings(tmp_path, {}, seed=0)
+    futures = recorded_futures(tmp_path, listings)
+    assert len(futures) == 12
+    assert all(one.source is listings[name].source for name, one in futures.items())
+
+
 def test_only_pairs_quoted_in_usdt_are_perpetuals(tmp_path: Path) -> None:
     for name in ("ETHBTC", "SOLUSDT", "BTCUSDC"):
         write(tmp_path, f"{name}-1m-spot", "150")
