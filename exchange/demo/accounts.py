@@ -127,12 +127,9 @@ def _place(name: str) -> tuple[str, str]:
     asset = name.removeprefix(_FUTURES_PREFIX)
     if _ASSET.fullmatch(asset) is None:
         raise ValueError(f"no asset: {name!r}")
-    is_unknown_to_futures = wallet == FUTURES and asset != _FUTURES_ASSET
-    if is_unknown_to_futures or name in _POINT_FORGOTTEN:
-        right = f"{_FUTURES_PREFIX}{_FUTURES_ASSET}"
-        raise ValueError(
-            f"{name}: the futures wallet holds {_FUTURES_ASSET} only, written as {right}=100"
-        )
+    if name in _POINT_FORGOTTEN:
+        right = f"{_FUTURES_PREFIX}{name.removeprefix('UM')}"
+        raise ValueError(f"{name}: what the futures wallet holds is written as {right}=100")
     return wallet, asset
 
 
