@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, ClassVar, Final, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -17,9 +17,19 @@ from bots.models.fields import plain
 from bots.selectors.bot_view import BotView
 from bots.services import BotError, create_bot, start_bot, stop_bot, update_bot
 
+NOT_YET: Final = "Bots on futures are not part of this version yet"
+
 
 class BotConfigForm(ModelForm):  # type: ignore[type-arg]  # generic for the checker alone
     """Write amounts as people do: 1000, not 1000.000000000000000000."""
+
+    class Meta:
+        help_texts: ClassVar[dict[str, str]] = {
+            "position_type": f"{NOT_YET}: only Spot can be saved.",
+            "leverage": f"{NOT_YET}: a bot on spot ignores it.",
+            "transfer_amount": f"{NOT_YET}: nothing is transferred.",
+            "auto_transfer_funds": f"{NOT_YET}: nothing is transferred.",
+        }
 
     def get_initial_for_field(self, field: Field, field_name: str) -> Any:
         """Return the shortest notation of a number."""

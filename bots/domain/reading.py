@@ -7,9 +7,10 @@ When a signal counts
   or only partly filled is wanted again by the next tick.
 - An entry counts on the last closed kline only, and only until the kline after it has closed: a
   late bot does not chase an old price.
-- An entry is spent once an order of this bot was filled at or after the close of its kline. So
-  ticks that see the same kline again may still enter when the first of them was refused (no
-  balance, cooldown), but after a stop-loss on that kline nothing is bought back on its signal.
+- An entry is spent once an order of this bot was tried at or after the close of its kline: filled,
+  or sent in vain, or refused by the venue. So ticks that see the same kline again may still enter
+  when the first of them was refused before it became an order (no balance, cooldown), but after a
+  stop-loss on that kline nothing is bought back on its signal.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def _why_entry_is_over(snapshot: Snapshot) -> str | None:
     kline = snapshot.klines[-1]
     closed = f"the kline that crossed closed at {kline.close_time:%H:%M:%S}"
     if snapshot.last_order_time is not None and snapshot.last_order_time >= kline.close_time:
-        return f"did not buy again: {closed} and an order was filled since"
+        return f"did not buy again: {closed} and an order was tried since"
     if snapshot.market_time > kline.close_time + interval_length(snapshot.parameters.timeframe):
         return f"did not buy: {closed}, newer klines are missing"
     return None

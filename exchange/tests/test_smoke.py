@@ -224,6 +224,16 @@ def test_findings_end_with_one_and_a_hint(demo: RunningExchange) -> None:
     assert "→ the venue does not list this symbol; check its spelling" in printed
 
 
+@pytest.mark.parametrize("symbol", ["", "  "])
+def test_without_a_symbol_nothing_is_asked_and_the_usage_is_wrong(
+    demo: RunningExchange, symbol: str
+) -> None:
+    demo.set_fault(endpoint="*", when="before", action="drop", times=None)
+
+    assert run("--symbol", symbol) == (2, "--symbol: give a symbol, like BTCUSDT")
+    assert demo.faults()[0]["hits"] == 0
+
+
 def test_a_venue_that_is_down_fails_the_first_step_and_nobody_waits_for_the_others(
     demo: RunningExchange,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -13,6 +14,7 @@ from django.db import OperationalError
 
 from accounts.models import User
 from exchange.demo.testing import TEST_KEY, TEST_SECRET, RunningExchange
+from exchange.management.commands.transfer_funds import Command
 from exchange.models import APIKey, Transfer, TransferStage
 from exchange.services import add_api_key, revoke_api_key
 from exchange.tests.conftest import SECOND_KEY, SECOND_SECRET
@@ -170,10 +172,11 @@ def test_a_venue_that_does_not_answer_ends_with_one(demo: RunningExchange, api_k
     ("arguments", "words"),
     [
         (("--to", "futures"), "--to needs --amount"),
-        (("--to", "futures", "--amount", "much"), "--amount: 'much' is not a number"),
+        (("--to", "futures", "--amount", "much"), "--amount: 'much' is not a plain number"),
         (("--to", "futures", "--amount", "0"), "amount: The amount must be greater than zero"),
-        (("--to", "futures", "--amount", "nan"), "amount: The amount is not a decimal number"),
-        (("--to", "spot", "--amount", "1", "--asset", "usdt"), "asset: Give the asset"),
+        (("--to", "spot", "--amount", "1", "--asset", "US-DT"), "asset: Give the asset"),
+        (("--to", "spot", "--amount", "1", "--asset", ""), "asset: Give the asset"),
+        (("--to", "spot", "--amount", "1", "--asset", "uß"), "asset: Give the asset"),
         (("--to", "spot", "--amount", "1", "--user", "nobody"), "--user: nobody is called"),
         (("--decide", "1", "--transaction", "none"), "--decide needs --user"),
         (("--decide", "1", "--user", "olivia"), "--decide needs --transaction"),
@@ -191,6 +194,113 @@ def test_wrong_usage_ends_with_two_and_names_the_argument(
     assert code == 2
     assert words in printed
     assert not Transfer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "amount",
+    ["1_000", "1.2.3", "1e3", "+5", " 5", "5\n", ".5", "5.", "nan", "", "0x1", "\uff15"],
+)
+def test_an_amount_is_plain_digits_with_at_most_one_point(api_key: APIKey, amount: str) -> None:
+    code, printed = run("--key", "main", "--to", "futures", f"--amount={amount}")
+
+    assert (code, printed) == (2, f"--amount: {amount!r} is not a plain number like 100 or 0.5")
+    assert not Transfer.objects.exists()
+
+
+def test_an_amount_with_a_sign_is_no_plain_number(api_key: APIKey) -> None:
+    assert run("--key", "main", "--to", "futures", "--amount=-5")[0] == 2
+    assert not Transfer.objects.exists()
+
+
+def test_the_asset_may_be_given_in_small_letters(api_key: APIKey) -> None:
+    assert run("--key", "main", "--to", "futures", "--amount", "1", "--asset", "usdt")[0] == 0
+
+    assert Transfer.objects.get().asset == "USDT"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--to", "spot", "--amount", "1", "--transaction", "7"), "--transaction: .* with --to"),
+        (("--reconcile", "--amount", "5"), "--amount: .* with --reconcile"),
+        (("--reconcile", "--amount", ""), "--amount: .* with --reconcile"),
+        (("--reconcile", "--asset", "USDT"), "--asset: .* with --reconcile"),
+        (("--reconcile", "--transaction", "none"), "--transaction: .* with --reconcile"),
+        (
+            ("--decide", "1", "--amount", "5", "--asset", "BTC", "--transaction", "7"),
+            "--amount and --asset: .* with --decide",
+        ),
+        (("--decide", "0", "--amount", "5"), "--amount: .* with --decide"),
+    ],
+)
+def test_options_of_another_wish_are_refused_by_name_before_anybody_is_asked(
+    demo: RunningExchange, api_key: APIKey, arguments: tuple[str, ...], words: str
+) -> None:
+    demo.set_fault(endpoint="*", when="before", action="drop", times=None)
+
+    code, printed = run("--key", "main", "--user", "olivia", *arguments)
+
+    assert code == 2
+    assert re.fullmatch(words.replace(".*", "not allowed"), printed)
+    assert demo.faults()[0]["hits"] == 0
+    assert not Transfer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--key", "nobody", "--reconcile"), "--key: no usable key is called 'nobody'"),
+        (("--key", "main", "--reconcile", "--amount", "5"), "--amount: not allowed with"),
+        (("--key", "main", "--to", "futures", "--amount", "0"), "greater than zero"),
+    ],
+)
+def test_wrong_usage_is_told_in_json_too(
+    api_key: APIKey, arguments: tuple[str, ...], words: str
+) -> None:
+    code, told = run_json(*arguments)
+
+    assert (code, told["transfers"]) == (2, [])
+    assert words in told["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--reconcile",), "required: --key"),
+        (("--key", "main", "--decide", "1", "--to", "spot"), "not allowed with argument"),
+        (("--key", "main", "--decide", "1_7"), "'1_7' is not the number of a transfer"),
+        (("--key", "main", "--reconcile", "--sideways"), "unrecognized arguments: --sideways"),
+    ],
+)
+def test_arguments_that_cannot_be_read_end_with_two_and_are_told_in_json_too(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    def run_as_a_program(*more: str) -> str:
+        printed = StringIO()
+        argv = ["manage.py", "transfer_funds", *arguments, *more]
+        with pytest.raises(SystemExit) as end:
+            Command(stdout=printed).run_from_argv(argv)
+        assert end.value.code == 2
+        assert words in capsys.readouterr().err
+        return printed.getvalue()
+
+    told = json.loads(run_as_a_program("--json"))
+    assert (list(told), told["transfers"]) == (["transfers", "error"], [])
+    assert words in told["error"]
+    assert run_as_a_program() == ""
+
+
+def test_a_reconcile_that_fails_prints_nothing_but_its_error(
+    demo: RunningExchange, api_key: APIKey
+) -> None:
+    lose_one(demo, when="after")
+    demo.set_fault(endpoint=HISTORY, action="error", code=-1016, times=None)
+    printed = StringIO()
+
+    with pytest.raises(CommandError, match="no longer available"):
+        call_command("transfer_funds", "--key", "main", "--reconcile", stdout=printed)
+
+    assert printed.getvalue() == ""
 
 
 @pytest.mark.parametrize(

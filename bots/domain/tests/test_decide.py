@@ -115,14 +115,13 @@ def test_the_same_kline_may_be_bought_by_a_later_tick_when_the_first_was_refused
     assert len(second.intents) == 1
 
 
-def test_a_signal_is_spent_once_an_order_was_filled_after_its_kline() -> None:
+def test_a_signal_is_spent_once_an_order_was_tried_after_its_kline() -> None:
     closed_at = snapshot(ENTRY).klines[-1].close_time
     spent = decide(snapshot(ENTRY, last_order_time=closed_at))
     assert (spent.intents, spent.denials) == ((), ())
     assert spent.signal.kind is SignalKind.NONE
     assert spent.sentence == (
-        "Did not buy again: the kline that crossed closed at 16:59:59 "
-        "and an order was filled since."
+        "Did not buy again: the kline that crossed closed at 16:59:59 and an order was tried since."
     )
     before = decide(snapshot(ENTRY, last_order_time=closed_at - timedelta(milliseconds=1)))
     assert len(before.intents) == 1

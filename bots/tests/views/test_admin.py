@@ -113,6 +113,18 @@ def test_the_error_of_a_custom_value_is_not_folded_away(trader: User, as_operato
     assert before.count("<details") == before.count("</details")
 
 
+def test_fields_of_futures_say_that_bots_on_futures_are_not_there_yet(
+    as_operator: Client,
+) -> None:
+    page = _page(as_operator, "bots_botconfig_add")
+
+    words = "Bots on futures are not part of this version yet"
+    assert page.count(words) == 4
+    for rest in ("only Spot can be saved.", "a bot on spot ignores it."):
+        assert page.count(f"{words}: {rest}") == 1
+    assert page.count(f"{words}: nothing is transferred.") == 2
+
+
 def test_a_second_bot_of_the_same_name_is_refused_in_words(
     busy_bot: BotConfig, as_operator: Client
 ) -> None:

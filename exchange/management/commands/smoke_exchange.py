@@ -72,11 +72,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Walk, print, and end with the exit code that fits."""
         environment = Environment(options["environment"])
+        symbol = _symbol(options["symbol"])
         api_key = _chosen_key(environment, options["key"])
         try:
             report = walk_through(
                 environment,
-                options["symbol"].upper(),
+                symbol,
                 api_key=api_key,
                 market=Market(options["market"]),
             )
@@ -87,6 +88,13 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(report.as_json()) if options["json"] else _as_text(report))
         if not report.is_fine:
             raise CommandError("not every step went well", returncode=FINDINGS)
+
+
+def _symbol(text: str) -> str:
+    symbol = text.strip().upper()
+    if not symbol:
+        raise CommandError("--symbol: give a symbol, like BTCUSDT", returncode=USAGE)
+    return symbol
 
 
 def _chosen_key(environment: Environment, name: str | None) -> APIKey | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from decimal import Decimal, InvalidOperation
+import re
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,6 +31,9 @@ from exchange.transfers import (
 NOT_DONE: Final = 1
 USAGE: Final = 2
 NONE: Final = "none"
+DEFAULT_ASSET: Final = "USDT"
+PLAIN_AMOUNT: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+PLAIN_ID: Final = re.compile(r"[0-9]{1,18}")
 DATABASE_WORDS: Final = (
     "the database failed: whether something was sent is not known here. Once it is back, run "
     "--reconcile before anything else."
@@ -54,7 +58,7 @@ can be the one, a person decides by --decide.
   transfers   list; of each: id, account, environment, direction, asset, amount, status (intended,
               sent, unknown, done, failed, rejected, never_made), transaction_id ("" when not
               known), message, purpose, requested_by (null when nobody), created_at, settled_at
-  error       what went wrong besides, null when nothing did
+  error       what went wrong besides, null when nothing did; wrong usage too
 
 Exit codes: 0 done (--reconcile: nothing is left in doubt), 1 not done or unknown, 2 wrong usage.
 """
@@ -67,6 +71,15 @@ class Command(BaseCommand):
         "Moves money between the spot and the futures wallet of the account that a key opens.\n"
         "Every transfer is written down before it is sent, and sent once."
     )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Say in the JSON too which arguments cannot be read; Django then says it its own way."""
+        if "--json" in argv:
+            try:
+                self.create_parser(argv[0], argv[1]).parse_args(argv[2:])
+            except CommandError as wrong:
+                self.stdout.write(_as_json([], str(wrong)))
+        super().run_from_argv(argv)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the key and either a transfer, --reconcile or --decide."""
@@ -82,12 +95,12 @@ class Command(BaseCommand):
         )
         what.add_argument(
             "--decide",
-            type=int,
+            type=_id,
             metavar="ID",
             help="settle a transfer by what you saw at the venue",
         )
-        parser.add_argument("--amount", help="how much, with --to")
-        parser.add_argument("--asset", default="USDT", help="default: USDT")
+        parser.add_argument("--amount", help="with --to: how much, like 100 or 0.5")
+        parser.add_argument("--asset", help=f"with --to; default: {DEFAULT_ASSET}")
         parser.add_argument(
             "--transaction", help="with --decide: the venue's number of it, or 'none'"
         )
@@ -98,26 +111,49 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do what was asked, print it, and end with the exit code that fits."""
-        user = _user(options["user"])
-        api_key = _key(options["key"], user)
-        error: str | None = None
-        rows: list[Transfer] = []
         try:
-            with asking_for(Priority.PAGE):
-                rows = _act(api_key, user, options)
-        except (ValidationError, ClientInitError, KeyRevokedError) as problem:
-            raise CommandError(_words(problem), returncode=USAGE) from None
-        except TransferPendingError as pending:
-            error, rows = str(pending), [pending.transfer]
-        except (GatewayError, CredentialsDecryptError) as problem:
-            error = str(problem)
-        except DatabaseError as problem:
-            error = f"{DATABASE_WORDS} {problem}".strip()
-        finally:
-            close_gateways()
-        self.stdout.write(_as_json(rows, error) if options["json"] else _as_text(rows, error))
+            rows, error = _outcome(options)
+        except CommandError as wrong:
+            if options["json"]:
+                self.stdout.write(_as_json([], str(wrong)))
+            raise
+        text = _as_json(rows, error) if options["json"] else _as_text(rows, error)
+        if text:
+            self.stdout.write(text)
         if error or not all(_is_fine(row, options) for row in rows):
             raise CommandError(error or "not every transfer is done", returncode=NOT_DONE)
+
+
+def _outcome(options: dict[str, Any]) -> tuple[list[Transfer], str | None]:
+    """Return the transfers and what went wrong besides; CommandError for wrong usage."""
+    _refuse_strangers(options)
+    user = _user(options["user"])
+    api_key = _key(options["key"], user)
+    try:
+        with asking_for(Priority.PAGE):
+            return _act(api_key, user, options), None
+    except (ValidationError, ClientInitError, KeyRevokedError) as problem:
+        raise CommandError(_words(problem), returncode=USAGE) from None
+    except TransferPendingError as pending:
+        return [pending.transfer], str(pending)
+    except (GatewayError, CredentialsDecryptError) as problem:
+        return [], str(problem)
+    except DatabaseError as problem:
+        return [], f"{DATABASE_WORDS} {problem}".strip()
+    finally:
+        close_gateways()
+
+
+def _refuse_strangers(options: dict[str, Any]) -> None:
+    """Refuse what belongs to another wish: whoever typed it means something that is not done."""
+    wish = next((one for one in ("to", "reconcile") if options[one]), "decide")
+    belongs_to = {"amount": "to", "asset": "to", "transaction": "decide"}
+    strangers = [
+        name for name, its in belongs_to.items() if options[name] is not None and its != wish
+    ]
+    if strangers:
+        names = " and ".join(f"--{name}" for name in strangers)
+        raise CommandError(f"{names}: not allowed with --{wish}", returncode=USAGE)
 
 
 def _act(api_key: APIKey, user: User | None, options: dict[str, Any]) -> list[Transfer]:
@@ -129,7 +165,7 @@ def _act(api_key: APIKey, user: User | None, options: dict[str, Any]) -> list[Tr
         request_transfer(
             api_key,
             direction=DIRECTIONS[options["to"]],
-            asset=options["asset"],
+            asset=_asset(options["asset"]),
             amount=_amount(options["amount"]),
             requested_by=user,
             purpose="transfer_funds",
@@ -157,10 +193,23 @@ def _is_fine(row: Transfer, options: dict[str, Any]) -> bool:
 def _amount(text: str | None) -> Decimal:
     if text is None:
         raise CommandError("--to needs --amount", returncode=USAGE)
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise CommandError(f"--amount: {text!r} is not a number", returncode=USAGE) from None
+    # Decimal takes more than people mean: 1_000, 1e3, digits of other scripts.
+    if PLAIN_AMOUNT.fullmatch(text) is None:
+        words = f"--amount: {text!r} is not a plain number like 100 or 0.5"
+        raise CommandError(words, returncode=USAGE)
+    return Decimal(text)
+
+
+def _asset(text: str | None) -> str:
+    if text is None:
+        return DEFAULT_ASSET
+    return text.upper() if text.isascii() else text  # "ß" would become another coin's name
+
+
+def _id(text: str) -> int:
+    if PLAIN_ID.fullmatch(text) is None:
+        raise ArgumentTypeError(f"{text!r} is not the number of a transfer")
+    return int(text)
 
 
 def _user(name: str | None) -> User | None:
