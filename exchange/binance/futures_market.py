@@ -7,14 +7,13 @@ from typing import Final
 
 from exchange.binance import futures_market_replies, market_replies
 from exchange.binance.futures_base import FuturesBase
+from exchange.binance.klines import end_of_klines
 from exchange.binance.time_pages import MAX_ROWS, read_all
 from exchange.domain.clock import to_milliseconds
 from exchange.domain.futures import FundingRate, MarkPrice
-from exchange.domain.intervals import interval_length
 from exchange.domain.margin import LeverageBrackets
 from exchange.domain.types import Kline, Ticker
 
-MAX_KLINES: Final = 1000
 # Largest number of klines that an answer of this weight may have.
 KLINES_OF_WEIGHT: Final = ((99, 1), (499, 2), (1000, 5))
 
@@ -38,10 +37,7 @@ class FuturesMarketData(FuturesBase):
 
         ValueError when `limit` is not 1 to 1000 or `interval` is unknown.
         """
-        interval_length(interval)
-        if not 1 <= limit <= MAX_KLINES:
-            raise ValueError(f"limit must be 1 to {MAX_KLINES}, not {limit}")
-        end = to_milliseconds(end_time) if end_time else None
+        end = end_of_klines(interval, limit=limit, end_time=end_time)
         return self._calls.read(
             "GET /fapi/v1/klines",
             lambda: self._client.futures_klines(

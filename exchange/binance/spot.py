@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from exchange.binance import account_replies, market_replies
+from exchange.binance.klines import end_of_klines
 from exchange.binance.spot_lists import SpotLists
 from exchange.binance.spot_orders import SpotOrders
 from exchange.binance.spot_transfers import SpotTransfers
-from exchange.domain.clock import to_milliseconds
-from exchange.domain.intervals import interval_length
 from exchange.domain.types import AccountInfo, CommissionRates, KeyPermissions, Kline, Ticker
-
-MAX_KLINES: Final = 1000
 
 
 class BinanceSpotGateway(SpotOrders, SpotLists, SpotTransfers):
@@ -38,10 +34,7 @@ class BinanceSpotGateway(SpotOrders, SpotLists, SpotTransfers):
 
         ValueError when `limit` is not 1 to 1000 or `interval` is unknown.
         """
-        interval_length(interval)
-        if not 1 <= limit <= MAX_KLINES:
-            raise ValueError(f"limit must be 1 to {MAX_KLINES}, not {limit}")
-        end = to_milliseconds(end_time) if end_time else None
+        end = end_of_klines(interval, limit=limit, end_time=end_time)
         return self._calls.read(
             "GET /api/v3/klines",
             lambda: self._client.get_klines(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
-from exchange.demo.amounts import ZERO
 from exchange.demo.errors import (
     UNKNOWN_ORDER,
     VenueError,
@@ -33,6 +33,7 @@ from exchange.demo.fapi.replies import (
     trade_row,
 )
 from exchange.demo.futures.asked import OrderRequest
+from exchange.demo.futures.placing import unplaced_order
 from exchange.demo.futures.values import Order
 from exchange.demo.http.endpoint import Call, futures_signed, weight_by_symbol
 
@@ -57,7 +58,9 @@ def check_order(call: Call) -> dict[str, Any]:
     call.params.finish()
     refuse_placing(call)
     call.venue.futures.check(call.uid, asked, at_ms=call.now_ms)
-    return checked_order(_unplaced(call, asked), call.venue.futures_market.symbols)
+    order = unplaced_order(call.uid, asked, call.now_ms)
+    order = replace(order, client_order_id=asked.client_order_id or "")
+    return checked_order(order, call.venue.futures_market.symbols)
 
 
 def cancel_order(call: Call) -> dict[str, Any]:
@@ -187,26 +190,6 @@ def _known_order(call: Call) -> Order:
     if client_id is not None and order.client_order_id != client_id:
         raise VenueError(*UNKNOWN_ORDER)
     return order
-
-
-def _unplaced(call: Call, asked: OrderRequest) -> Order:
-    return Order(
-        uid=call.uid,
-        symbol=asked.symbol.name,
-        client_order_id=asked.client_order_id or "",
-        side=asked.side,
-        position_side=asked.position_side,
-        type=asked.type,
-        original_type=asked.type,
-        time_in_force=asked.time_in_force,
-        quantity=asked.quantity,
-        price=asked.price or ZERO,
-        reduce_only=asked.reduce_only,
-        prevention_mode=asked.prevention_mode,
-        good_till_ms=asked.good_till_ms,
-        at_ms=call.now_ms,
-        updated_ms=call.now_ms,
-    )
 
 
 ENDPOINTS: Final = {

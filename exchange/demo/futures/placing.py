@@ -24,11 +24,12 @@ def place_order(desk: Desk, uid: int, asked: OrderRequest, at_ms: int) -> Placed
     """Place an order; VenueError leaves no trace of it."""
     check_new_order(desk, uid, asked, at_ms)
     with desk.step(at_ms) as fills:
-        order = enter_order(desk, _order(uid, asked, at_ms), at_ms)
+        order = enter_order(desk, unplaced_order(uid, asked, at_ms), at_ms)
     return Placed(order, fills)
 
 
-def _order(uid: int, asked: OrderRequest, at_ms: int) -> Order:
+def unplaced_order(uid: int, asked: OrderRequest, at_ms: int) -> Order:
+    """Return what was asked for as an order that is nowhere yet."""
     return Order(
         uid=uid,
         symbol=asked.symbol.name,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any, Final
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q
 
 from exchange.domain.types import Environment, Market
+from exchange.management.stored_keys import keys_named, only_one, usable_keys
 from exchange.models import APIKey
 from exchange.registry import ClientInitError, close_gateways
 from exchange.smoke.report import SmokeReport, Step
@@ -98,26 +97,13 @@ def _symbol(text: str) -> str:
 
 
 def _chosen_key(environment: Environment, name: str | None) -> APIKey | None:
-    usable = APIKey.objects.filter(environment=environment.value, revoked_at__isnull=True)
-    usable = usable.select_related("account").order_by("created_at", "pk")
+    usable = usable_keys().filter(environment=environment.value)
     if name is None:
         return usable.first()
-    found = list(usable.filter(_named(name)))
-    if not found:
-        words = f"no usable key of {environment} is called {name!r}"
-        raise CommandError(words, returncode=USAGE)
-    if len(found) > 1:
-        ids = ", ".join(str(one.pk) for one in found)
-        words = f"several keys of {environment} are called {name!r}; choose by id: {ids}"
-        raise CommandError(words, returncode=USAGE)
-    return found[0]
-
-
-def _named(name: str) -> Q:
     try:
-        return Q(label=name) | Q(pk=UUID(name))
-    except ValueError:
-        return Q(label=name)
+        return only_one(list(usable.filter(keys_named(name))), name, of=f" of {environment}")
+    except ValueError as error:
+        raise CommandError(str(error), returncode=USAGE) from None
 
 
 def _as_text(report: SmokeReport) -> str:

@@ -7,18 +7,17 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
-from django.db.models import Q
 
 from accounts.models import User
 from exchange.credentials import CredentialsDecryptError
 from exchange.domain.budget import Priority, asking_for
 from exchange.domain.errors import GatewayError
 from exchange.domain.transfers import TransferDirection
+from exchange.management.stored_keys import keys_named, only_one, usable_keys
 from exchange.models import APIKey, Transfer, TransferStage, plain_amount
 from exchange.registry import ClientInitError, KeyRevokedError, close_gateways
 from exchange.transfers import (
@@ -222,24 +221,13 @@ def _user(name: str | None) -> User | None:
 
 
 def _key(name: str, user: User | None) -> APIKey:
-    keys = APIKey.objects.filter(_named(name), revoked_at__isnull=True).select_related("account")
-    found = list(keys.filter(owner=user) if user else keys)
-    if not found and user:
-        found = list(keys)  # an operator who moves another person's money
-    if not found:
-        raise CommandError(f"--key: no usable key is called {name!r}", returncode=USAGE)
-    if len(found) > 1:
-        ids = ", ".join(str(one.pk) for one in found)
-        words = f"--key: several keys are called {name!r}; choose by id: {ids}"
-        raise CommandError(words, returncode=USAGE)
-    return found[0]
-
-
-def _named(name: str) -> Q:
+    keys = usable_keys().filter(keys_named(name))
+    # An operator may move another person's money.
+    found = list(keys.filter(owner=user) if user else keys) or list(keys)
     try:
-        return Q(label=name) | Q(pk=UUID(name))
-    except ValueError:
-        return Q(label=name)
+        return only_one(found, name)
+    except ValueError as error:
+        raise CommandError(f"--key: {error}", returncode=USAGE) from None
 
 
 def _words(problem: Exception) -> str:
