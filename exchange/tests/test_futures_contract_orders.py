@@ -6,7 +6,6 @@ The market stands at 100000 and moves only where a test moves it: a buy at the m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -17,8 +16,6 @@ from exchange.binance.tests.conftest import loopback_urls
 from exchange.demo.testing import TEST_KEY, TEST_SECRET, RunningExchange
 from exchange.domain.algo_children import child_of
 from exchange.domain.algo_orders import (
-    AlgoOrderReport,
-    AlgoOrderRequest,
     AlgoOrderType,
     AlgoStatus,
 )
@@ -33,9 +30,18 @@ from exchange.domain.futures import MarginType
 from exchange.domain.orders import LimitOrderRequest, MarketOrderRequest, OrderType, TimeInForce
 from exchange.domain.reports import OrderReport, VenueOrderStatus
 from exchange.domain.types import ZERO, Environment, Side
+from exchange.tests.futures_steps import (
+    SIZE,
+    SYMBOL,
+    held,
+    market,
+    move_price,
+    pass_time,
+    signed,
+    stop,
+    waiting,
+)
 
-SYMBOL: Final = "BTCUSDT"
-SIZE: Final = Decimal("0.010")
 TAKER: Final = Decimal("0.0005")
 BOUGHT_AT: Final = Decimal(100_005)
 SOLD_AT: Final = Decimal(99_995)
@@ -67,16 +73,6 @@ def gateway(demo: RunningExchange) -> Iterator[BinanceFuturesGateway]:
     gateway.close()
 
 
-def signed(gateway: BinanceFuturesGateway) -> dict[str, Any]:
-    return {"symbol": SYMBOL, "signed_at_ms": gateway.signing_time_ms(), "recv_window_ms": 5000}
-
-
-def market(gateway: BinanceFuturesGateway, name: str, **changes: Any) -> OrderReport:
-    values: dict[str, Any] = {"side": Side.BUY, "quantity": SIZE, "client_order_id": name}
-    request = MarketOrderRequest(**(values | changes), **signed(gateway))
-    return gateway.place_market_order(request, permit=gateway.permit_orders())
-
-
 def limit(gateway: BinanceFuturesGateway, name: str, **changes: Any) -> OrderReport:
     values: dict[str, Any] = {
         "side": Side.BUY,
@@ -88,29 +84,6 @@ def limit(gateway: BinanceFuturesGateway, name: str, **changes: Any) -> OrderRep
     return gateway.place_limit_order(request, permit=gateway.permit_orders())
 
 
-def stop(gateway: BinanceFuturesGateway, name: str, **changes: Any) -> AlgoOrderReport:
-    values: dict[str, Any] = {
-        "side": Side.SELL,
-        "type": AlgoOrderType.STOP_MARKET,
-        "quantity": SIZE,
-        "trigger_price": Decimal(99_000),
-        "client_order_id": name,
-    }
-    request = AlgoOrderRequest(**(values | changes), **signed(gateway))
-    return gateway.place_algo_order(request, permit=gateway.permit_orders())
-
-
-def move_price(demo: RunningExchange, price: int) -> None:
-    """Let the price jump and a minute of market time pass."""
-    demo.set_price(SYMBOL, str(price))
-    pass_time(demo, minutes=1)
-
-
-def pass_time(demo: RunningExchange, **time: float) -> None:
-    later = demo.market_time() + timedelta(**time)
-    demo.set_clock(market_time=later.isoformat())
-
-
 def hitch(demo: RunningExchange, what: str, **changes: Any) -> None:
     """Let something go wrong at the next trigger."""
     demo.control("algo", {"symbol": SYMBOL, "on_trigger": what, **changes})
@@ -120,16 +93,6 @@ def found(gateway: BinanceFuturesGateway, name: str) -> OrderReport:
     order = gateway.order_by_client_id(SYMBOL, name)
     assert order is not None
     return order
-
-
-def waiting(gateway: BinanceFuturesGateway, name: str) -> AlgoOrderReport:
-    order = gateway.algo_order_by_client_id(name)
-    assert order is not None
-    return order
-
-
-def held(gateway: BinanceFuturesGateway) -> Decimal:
-    return sum((position.quantity for position in gateway.positions(SYMBOL)), ZERO)
 
 
 def wallet(gateway: BinanceFuturesGateway) -> Decimal:
