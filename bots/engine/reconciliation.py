@@ -66,7 +66,9 @@ def take_over(order: Order, report: OrderReport, *, gateway: ExchangeGateway) ->
     """
     trades: list[TradeReport] = list(report.trades)
     if _total(trades) < report.filled_quantity:
-        trades = gateway.trades_of_order(order.symbol, report.venue_order_id)
+        trades = gateway.trades_of_order(
+            order.symbol, report.venue_order_id, filled_quantity=report.filled_quantity
+        )
     complete = _total(trades) >= report.filled_quantity
     journal.apply_report(order, report, trades, complete=complete)
     return complete and order.status not in UNSETTLED

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from exchange.binance import futures_order_replies
@@ -17,6 +18,7 @@ from exchange.binance.parsing import mapping, moment
 from exchange.binance.spot_parameters import Parameters
 from exchange.domain.clock import from_milliseconds, to_milliseconds
 from exchange.domain.reports import TradeReport
+from exchange.domain.types import ZERO
 
 MAX_TRADES: Final = 1000
 TRADES_WEIGHT: Final = 5
@@ -27,11 +29,18 @@ LONGEST_SPAN: Final = timedelta(days=7) - _MILLISECOND  # both ends count
 class FuturesTrades(FuturesBase):
     """What was executed: the one source of average prices and commissions."""
 
-    def trades_of_order(self, symbol: str, venue_order_id: str) -> list[TradeReport]:
-        """Return the executions of one order, oldest first; weight 5 for each 1000 of them."""
+    def trades_of_order(
+        self, symbol: str, venue_order_id: str, *, filled_quantity: Decimal | None = None
+    ) -> list[TradeReport]:
+        """Return the executions of one order, oldest first; weight 5 for each 1000 of them.
+
+        filled_quantity   of an order that has traded over more than seven days the venue tells the
+                          newest executions first; where they are less than this, all are read
+        """
         of_order = {"symbol": symbol, "orderId": venue_order_id}
         page = self._trades_page(of_order)
-        if not 0 < len(page) < MAX_TRADES:
+        told = sum((trade.quantity for trade in page), ZERO)
+        if not 0 < len(page) < MAX_TRADES or told < (filled_quantity or ZERO):
             # More than one page, or older than what is told without saying from where on.
             page = self._trades_from(of_order, first_id=0)
         return [trade for trade in page if trade.venue_order_id == venue_order_id]

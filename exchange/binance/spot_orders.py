@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from exchange.binance import order_replies, spot_parameters
@@ -117,8 +118,13 @@ class SpotOrders(SpotBase):
             weight=OPEN_ORDERS_WEIGHT if symbol else ALL_OPEN_ORDERS_WEIGHT,
         )
 
-    def trades_of_order(self, symbol: str, venue_order_id: str) -> list[TradeReport]:
-        """Return the executions of one order, oldest first; weight 5 for each 1000 of them."""
+    def trades_of_order(
+        self, symbol: str, venue_order_id: str, *, filled_quantity: Decimal | None = None
+    ) -> list[TradeReport]:
+        """Return the executions of one order, oldest first; weight 5 for each 1000 of them.
+
+        All of them, however old: `filled_quantity` is not needed here.
+        """
         found: list[TradeReport] = []
         page = self._trades_page(symbol, venue_order_id, from_id=None)
         while len(page) == MAX_TRADES:

@@ -6,6 +6,7 @@ What only one market knows is added by `exchange.domain.spot_gateway` and `futur
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from exchange.domain.budget import OrderPermit
@@ -88,8 +89,14 @@ class AccountGateway(MarketDataGateway, Protocol):
         """Return the open orders of one symbol, or of all (which costs the venue much more)."""
         ...
 
-    def trades_of_order(self, symbol: str, venue_order_id: str) -> list[TradeReport]:
-        """Return the executions of one order, oldest first."""
+    def trades_of_order(
+        self, symbol: str, venue_order_id: str, *, filled_quantity: Decimal | None = None
+    ) -> list[TradeReport]:
+        """Return the executions of one order, oldest first.
+
+        filled_quantity   what the order is known to have filled: a venue that tells less of it at
+                          first, because the rest is old, is asked for that too
+        """
         ...
 
 

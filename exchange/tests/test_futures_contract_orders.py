@@ -6,6 +6,7 @@ The market stands at 100000 and moves only where a test moves it: a buy at the m
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -567,3 +568,26 @@ def test_nobody_knows_an_order_that_was_never_placed(gateway: BinanceFuturesGate
     assert gateway.algo_order_by_client_id("never") is None
     assert gateway.open_orders(None) == []
     assert gateway.open_algo_orders(None) == []
+
+
+def test_an_order_that_fills_over_more_than_a_week_loses_no_execution(
+    demo: RunningExchange, gateway: BinanceFuturesGateway
+) -> None:
+    (uid,) = demo.ledger()["balances"]
+    deposit = {"uid": int(uid), "asset": "USDT", "amount": "9000000", "wallet": "um"}
+    demo.control("deposits", deposit)
+    size = Decimal(500)  # more than a share of some minutes' volume
+    limit(gateway, "tb-slow", quantity=size, price=Decimal(99_000))
+    move_price(demo, 99_000)
+    demo.set_price(SYMBOL, "100000")
+    pass_time(demo, days=8)
+    move_price(demo, 99_000)
+
+    order = found(gateway, "tb-slow")
+    trades = gateway.trades_of_order(
+        SYMBOL, order.venue_order_id, filled_quantity=order.filled_quantity
+    )
+
+    assert order.status is VenueOrderStatus.PARTIALLY_FILLED
+    assert trades[-1].market_time - trades[0].market_time > timedelta(days=7)
+    assert sum(trade.quantity for trade in trades) == order.filled_quantity < size

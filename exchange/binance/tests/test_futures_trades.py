@@ -139,6 +139,31 @@ def test_an_order_whose_executions_are_old_is_asked_for_from_the_beginning(
     assert [trade.trade_id for trade in found] == ["1", "2"]
 
 
+def test_an_order_that_has_filled_more_than_is_told_at_first_is_read_whole(
+    script: ScriptedServer, gateway: BinanceFuturesGateway
+) -> None:
+    script.says(TIME, {"serverTime": wall_milliseconds()})
+    script.says(TRADES, rows(1, first=9))  # of the last seven days
+    script.says(TRADES, [*rows(2), *rows(1, first=9)])
+
+    found = gateway.trades_of_order("BTCUSDT", "22", filled_quantity=Decimal("0.03"))
+
+    assert [trade.trade_id for trade in found] == ["1", "2", "9"]
+    assert [seen.values.get("fromId") for seen in script.asked(TRADES)] == [None, "0"]
+
+
+def test_an_order_of_which_everything_is_told_is_asked_for_once(
+    script: ScriptedServer, gateway: BinanceFuturesGateway
+) -> None:
+    script.says(TIME, {"serverTime": wall_milliseconds()})
+    script.says(TRADES, rows(3))
+
+    found = gateway.trades_of_order("BTCUSDT", "22", filled_quantity=Decimal("0.03"))
+
+    assert len(found) == 3
+    assert len(script.asked(TRADES)) == 1
+
+
 def test_a_long_time_is_asked_for_week_by_week(
     script: ScriptedServer, gateway: BinanceFuturesGateway
 ) -> None:
