@@ -283,3 +283,28 @@ def test_what_closes_a_futures_position_is_sent_reduce_only(
     assert (sold["side"], sold["status"], sold["reduceOnly"]) == ("SELL", "FILLED", True)
     assert Decimal(sold["executedQty"]) == bought.quantity
     assert venue.ledger()["positions"] == []
+
+
+def test_an_entry_whose_executions_cannot_be_read_is_adopted_and_never_sent_again(
+    futures_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
+    # The reply to a futures order carries none: between it and them anything may happen.
+    venue.set_fault(endpoint="GET /fapi/v1/userTrades", action="error", code=-1001, times=None)
+    go_to(AT_BUY)
+    run_tick(futures_bot.pk)
+
+    order = Order.objects.get()
+    assert order.status in {"sent", "unknown"}
+    assert not order.fills.exists()
+    assert not BotState.objects.get(pk=futures_bot.pk).in_position
+
+    venue.clear_faults()
+    run_tick(futures_bot.pk)
+
+    order.refresh_from_db()
+    assert order.status == "filled"
+    (placed,) = venue.ledger()["futures_orders"]
+    assert placed["clientOrderId"] == order.client_order_id
+    state = BotState.objects.get(pk=futures_bot.pk)
+    assert (state.in_position, state.current_position_size_coins) == (True, order.quantity)
+    assert order.filled_quote_quantity == Decimal(placed["cumQuote"])
