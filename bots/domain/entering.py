@@ -41,8 +41,8 @@ def seek_entry(snapshot: Snapshot, reading: Reading, *, limit: Denial | None) ->
 
 
 def _blocked(snapshot: Snapshot) -> Denial | None:
-    if snapshot.entry_block is not None:
-        return Denial(code=DenialCode.ENTRY_BLOCKED, detail=snapshot.entry_block)
+    if snapshot.entry_blocks:
+        return snapshot.entry_blocks[0]
     trouble = symbol_trouble(snapshot.rules)
     if trouble is not None:
         return Denial(code=DenialCode.SYMBOL_NOT_TRADING, detail=trouble)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from bots.domain.decision import Denial
 from bots.domain.indicators import klines_needed
 from bots.domain.snapshot import DayState, Snapshot
 from bots.domain.status import Reason
@@ -50,7 +51,7 @@ def take_snapshot(
     *,
     gateway: ExchangeGateway,
     rules: TradingRules,
-    entry_block: str | None,
+    entry_blocks: tuple[Denial, ...],
 ) -> Snapshot:
     """Freeze market, account, position and parameters; `state` has its books folded already."""
     bot = state.bot
@@ -71,7 +72,9 @@ def take_snapshot(
         total_realized_pnl=state.total_realized_pnl,
         free_quote=account.free(rules.quote_asset),
         free_base=account.free(rules.base_asset),
-        entry_block=entry_block,
+        entry_blocks=entry_blocks,
+        last_entry_time=state.last_entry_time,
+        last_close_time=state.last_close_time,
     )
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from bots import journal
 from bots.domain.decide import decide
+from bots.domain.decision import Denial, DenialCode
 from bots.domain.status import Reason, State
 from bots.engine.answers import EXPECTED_FAILURES, Answer, KeyMissingError
 from bots.engine.books import count_day, fold_books, mark_to_market
@@ -102,7 +103,7 @@ def _tick(state: BotState, *, started: datetime) -> None:
         publish_trades(state, trades)
         return
     snapshot = take_snapshot(
-        state, view, gateway=gateway, rules=rules, entry_block=_entry_block(environment)
+        state, view, gateway=gateway, rules=rules, entry_blocks=_entry_blocks(environment)
     )
     decision = decide(snapshot)  # pure: no clock, no database, no network
     tick, orders = record_decision(state, snapshot, decision, gateway=gateway, started=started)
@@ -125,10 +126,11 @@ def _gateway(bot: BotConfig) -> ExchangeGateway:
     return gateway_for(bot.api_key, Market(bot.position_type))
 
 
-def _entry_block(environment: Environment) -> str | None:
+def _entry_blocks(environment: Environment) -> tuple[Denial, ...]:
     if environment is Environment.LIVE and not settings.LIVE_TRADING_ENABLED:
-        return "live trading is switched off on this installation (LIVE_TRADING_ENABLED)"
-    return None
+        detail = "live trading is switched off on this installation (LIVE_TRADING_ENABLED)"
+        return (Denial(code=DenialCode.ENTRY_BLOCKED, detail=detail),)
+    return ()
 
 
 def _take_market(state: BotState, view: MarketView, *, environment: Environment) -> None:

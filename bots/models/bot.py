@@ -11,11 +11,13 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from bots.domain.direction import Directions
 from bots.domain.orders import UNSETTLED
 from bots.domain.parameters import validate_parameters
 from bots.domain.snapshot import Parameters
 from bots.domain.strategies import STRATEGIES
 from bots.models.fields import amount, percentage
+from exchange.domain.futures import MAX_LEVERAGE_USED
 from exchange.domain.intervals import INTERVALS
 from exchange.models import APIKey
 
@@ -27,6 +29,13 @@ class PositionType(models.TextChoices):
 
     SPOT = "spot", "Spot"
     FUTURES = "futures", "USD-M futures"
+
+
+class UnprotectedPolicy(models.TextChoices):
+    """What becomes of a position whose stop the venue will not take."""
+
+    CLOSE = "close", "Close the position at the market"
+    KEEP = "keep", "Keep it, tell me, and go on trying"
 
 
 class BotConfig(models.Model):
@@ -54,6 +63,13 @@ class BotConfig(models.Model):
     )
     position_type = models.CharField(
         "market", max_length=8, choices=PositionType, default=PositionType.SPOT
+    )
+    direction = models.CharField(
+        "positions",
+        max_length=5,
+        choices=[(each.value, each.value) for each in Directions],
+        default=Directions.LONG.value,
+        help_text="Short and both need futures.",
     )
     check_interval_seconds = models.PositiveIntegerField(
         "check interval, seconds", default=60, help_text="30 or more, in market time."
@@ -83,6 +99,58 @@ class BotConfig(models.Model):
         "pause after an order, seconds", default=0, help_text="In market time."
     )
 
+    entry_slippage_perc = percentage(
+        "most slippage of an entry, %",
+        null=True,
+        blank=True,
+        default=Decimal("0.5"),
+        help_text="Worst price of an entry that brings its stops along; empty: at the market.",
+    )
+    unprotected_policy = models.CharField(
+        "when no stop can be placed",
+        max_length=8,
+        choices=UnprotectedPolicy,
+        default=UnprotectedPolicy.CLOSE,
+    )
+    close_at_daily_limit = models.BooleanField("close at a daily limit", default=False)
+
+    stop_loss_guard_count = models.PositiveIntegerField(
+        "stop-loss guard, stops",
+        null=True,
+        blank=True,
+        help_text="So many stop-losses within the time below lock entries; empty: off.",
+    )
+    stop_loss_guard_minutes = models.PositiveIntegerField("stop-loss guard, within", default=1440)
+    stop_loss_guard_lock_minutes = models.PositiveIntegerField(
+        "stop-loss guard, lock for", default=60
+    )
+    max_drawdown_perc = percentage(
+        "largest drawdown, %",
+        null=True,
+        blank=True,
+        help_text="Of the closed trades within the time below; empty: off.",
+    )
+    max_drawdown_minutes = models.PositiveIntegerField("drawdown, within", default=1440)
+    max_drawdown_lock_minutes = models.PositiveIntegerField("drawdown, lock for", default=240)
+    exchange_error_count = models.PositiveIntegerField(
+        "exchange errors",
+        null=True,
+        blank=True,
+        default=5,
+        help_text="So many refusals and failures within the time below lock entries; empty: off.",
+    )
+    exchange_error_minutes = models.PositiveIntegerField("exchange errors, within", default=10)
+    exchange_error_lock_minutes = models.PositiveIntegerField(
+        "exchange errors, lock for", default=10
+    )
+    stale_data_seconds = models.PositiveIntegerField(
+        "stale data, seconds",
+        null=True,
+        blank=True,
+        default=180,
+        help_text="Prices that have not moved on for so long lock entries; empty: off.",
+    )
+
     ema_fast = models.PositiveIntegerField("fast EMA, klines", default=9)
     ema_slow = models.PositiveIntegerField("slow EMA, klines", default=21)
     ema_period = models.PositiveIntegerField(
@@ -109,6 +177,8 @@ class BotConfig(models.Model):
     transfer_amount = amount("amount to transfer (quote)", null=True, blank=True)
     auto_transfer_funds = models.BooleanField("transfer by itself", default=False)
 
+    # A deleted bot keeps its history: orders and fills are facts. It is shown to nobody.
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -118,6 +188,7 @@ class BotConfig(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "name"],
+                condition=Q(deleted_at__isnull=True),
                 name="bot_name_once_per_user",
                 violation_error_message="This user has a bot with this name.",
             ),
@@ -140,6 +211,15 @@ class BotConfig(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(position_type__in=PositionType.values), name="bot_position_type_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(direction=Directions.LONG.value)
+                | Q(
+                    direction__in=[each.value for each in Directions],
+                    position_type=PositionType.FUTURES,
+                ),
+                name="bot_short_on_futures_only",
+                violation_error_message="Spot bots can only go long.",
             ),
         ]
         # Read by the dispatcher every second.
@@ -177,7 +257,16 @@ class BotConfig(models.Model):
             max_daily_loss_perc=self.max_daily_loss_perc,
             max_daily_trades=self.max_daily_trades,
             order_cooldown_seconds=self.order_cooldown_seconds,
+            directions=Directions(self.direction),
+            leverage=min(self.leverage, MAX_LEVERAGE_USED) if self.is_futures else 1,
+            entry_slippage_perc=self.entry_slippage_perc,
+            closes_at_daily_limit=self.close_at_daily_limit,
         )
+
+    @property
+    def is_futures(self) -> bool:
+        """Say whether the bot trades USD-M futures."""
+        return self.position_type == PositionType.FUTURES
 
     def clean(self) -> None:
         """Refuse what cannot work, naming each field.
@@ -196,6 +285,8 @@ class BotConfig(models.Model):
         if self.api_key is not None and self.api_key.owner_id != self.user_id:
             problems["api_key"] = "This key belongs to another user."
         problems |= self._changes_that_need_a_flat_bot()
+        if self._name_is_taken():
+            problems["name"] = "This user has a bot with this name."
         if problems:
             raise ValidationError(
                 {
@@ -203,6 +294,13 @@ class BotConfig(models.Model):
                     for name, text in problems.items()
                 }
             )
+
+    def _name_is_taken(self) -> bool:
+        # Forms leave `deleted_at` out, and with it the check of the constraint that names it.
+        others = BotConfig.objects.filter(
+            user_id=self.user_id, name=self.name, deleted_at__isnull=True
+        )
+        return others.exclude(pk=self.pk).exists()
 
     def _changes_that_need_a_flat_bot(self) -> dict[str, str]:
         """Refuse to trade something else while a position or an open order belongs to the old."""

@@ -5,10 +5,12 @@ Written only on the connection `journal`, where every statement commits at once.
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from bots.domain.decision import IntentReason, Leg
+from bots.domain.decision import IntentReason, Leg, Route
+from bots.domain.direction import Direction
 from bots.domain.orders import UNSETTLED, OrderStatus
 from bots.models.bot import BotConfig
 from bots.models.fields import amount, plain
@@ -37,10 +39,30 @@ class Order(models.Model):
     leg = models.CharField(max_length=1, choices=[(leg.value, leg.name.lower()) for leg in Leg])
     attempt = models.PositiveSmallIntegerField(default=1)
     client_order_id = models.CharField(max_length=36, unique=True)
+    route = models.CharField(
+        max_length=5,
+        choices=[(each.value, each.value) for each in Route],
+        default=Route.ORDER.value,
+    )
+    # Of the order list that it was placed in; the list's orders are sent by one request.
+    list_client_order_id = models.CharField(max_length=36, blank=True, default="")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
 
     side = models.CharField(max_length=4, choices=[(s.value, s.value) for s in Side])
     order_type = models.CharField(max_length=24, default="MARKET")
     quantity = amount()
+    price = amount(null=True, blank=True)  # the limit
+    trigger_price = amount(null=True, blank=True)
+    time_in_force = models.CharField(max_length=3, blank=True, default="")
+    direction = models.CharField(
+        max_length=5,
+        choices=[(each.value, each.value) for each in Direction],
+        default=Direction.LONG.value,
+    )
+    reduces_only = models.BooleanField(default=False)
+    reserve = amount(default=0)  # quote currency that it takes while it is in flight
     intent_reason = models.CharField(
         max_length=24, choices=[(r.value, r.value) for r in IntentReason]
     )
@@ -56,6 +78,10 @@ class Order(models.Model):
     resigned = models.BooleanField(default=False)  # -1021 allows one new timestamp
     sent_at = models.DateTimeField(null=True, blank=True)
     not_found_looks = models.PositiveSmallIntegerField(default=0)
+    # A cancel was sent, or is about to be: what it came to is read from the order itself.
+    cancel_sent_at = models.DateTimeField(null=True, blank=True)
+    triggering_since = models.DateTimeField(null=True, blank=True)  # an algo order that hangs
+    child_venue_order_id = models.CharField(max_length=32, blank=True, default="")
 
     venue_order_id = models.CharField(max_length=32, blank=True, default="")
     filled_quantity = amount(default=0)
@@ -89,6 +115,15 @@ class Order(models.Model):
                 name="order_unsettled",
             ),
             models.Index(fields=["bot", "-id"], name="order_newest_of_bot"),
+            models.Index(
+                fields=["list_client_order_id"],
+                condition=~Q(list_client_order_id=""),
+                name="order_of_list",
+            ),
+            # Read under the account's lock before an entry is committed; stays small.
+            models.Index(
+                fields=["account", "sent_at"], condition=Q(reserve__gt=0), name="order_reserving"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -108,8 +143,12 @@ class Fill(models.Model):
     price = amount()
     quantity = amount()
     quote_quantity = amount()
+    # Result of the part of a position that it closed, as the venue says (futures).
+    venue_realized_pnl = amount(null=True, blank=True)
     commission = amount()
     commission_asset = models.CharField(max_length=20)
+    # What the commission was worth in quote currency then; null until that is known (BNB).
+    commission_quote = amount(null=True, blank=True)
     market_time = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from bots.domain.direction import Direction
 from bots.domain.status import Reason, State, Status
 from bots.models.bot import BotConfig
 from bots.models.fields import amount
@@ -31,24 +33,54 @@ class BotState(models.Model):
     last_sentence = models.TextField(blank=True, default="")  # why it did or did not trade
 
     in_position = models.BooleanField(default=False)
+    direction = models.CharField(
+        max_length=5,
+        choices=[(each.value, each.value) for each in Direction],
+        default=Direction.LONG.value,
+    )
     entry_price = amount(null=True, blank=True)
     current_position_size_coins = amount(default=Decimal(0))
     position_cost = amount(default=Decimal(0))  # quote paid for what is held, fees included
     position_opened_at = models.DateTimeField(null=True, blank=True)  # market time
     trailing_stop_price = amount(null=True, blank=True)
     max_price_since_entry = amount(null=True, blank=True)
+    min_price_since_entry = amount(null=True, blank=True)
     take_profit_price = amount(null=True, blank=True)
     stop_loss_price = amount(null=True, blank=True)
     last_price = amount(null=True, blank=True)
     unrealized_pnl = amount(default=Decimal(0))
-    total_realized_pnl = amount(default=Decimal(0))
+    total_realized_pnl = amount(default=Decimal(0))  # net of fees and funding
+    total_funding = amount(default=Decimal(0))  # futures; positive: received
+    mark_price = amount(null=True, blank=True)  # futures
+    liquidation_price = amount(null=True, blank=True)  # futures, as the venue reports it
     # Books are folded anew when there are newer fills, or when the bot trades something else now.
     last_folded_fill_id = models.BigIntegerField(default=0)
+    last_folded_funding_id = models.BigIntegerField(default=0)
+    funding_read_until = models.DateTimeField(null=True, blank=True)  # market time
     folded_for = models.CharField(max_length=120, blank=True, default="")
     # Symbol and its status at the venue while no position may be opened in it; empty when well.
     symbol_trouble = models.CharField(max_length=64, blank=True, default="")
     # Of a futures bot: what the venue said before the last entry, whatever was configured.
     leverage_reported = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    # Stops at the venue. Wall time and seconds of it, of the position that is held.
+    unprotected_since = models.DateTimeField(null=True, blank=True)
+    unprotected_reason = models.TextField(blank=True, default="")
+    unprotected_seconds = amount(default=Decimal(0))  # before `unprotected_since`
+    stop_failures = models.PositiveIntegerField(default=0)  # in a row
+    resting_stop_price = amount(null=True, blank=True)
+    resting_target_price = amount(null=True, blank=True)
+
+    # A person, a webhook or an emergency wants the position closed; the next tick does it.
+    close_requested_at = models.DateTimeField(null=True, blank=True)  # wall time
+    close_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    close_source = models.CharField(max_length=1, blank=True, default="")
+    close_reason = models.TextField(blank=True, default="")
+
+    # Settings that the open position was entered with and that wait for the next entry.
+    entry_settings = models.JSONField(default=dict, blank=True)
 
     trading_day = models.DateField(null=True, blank=True)  # UTC day of market time
     day_start_equity = amount(null=True, blank=True)
@@ -62,9 +94,13 @@ class BotState(models.Model):
     last_seen_kline = models.DateTimeField(null=True, blank=True)
     last_market_time = models.DateTimeField(null=True, blank=True)
     last_order_time = models.DateTimeField(null=True, blank=True)
+    last_entry_time = models.DateTimeField(null=True, blank=True)
+    last_close_time = models.DateTimeField(null=True, blank=True)
     # Wall time.
     claimed_at = models.DateTimeField(null=True, blank=True)
     last_run_at = models.DateTimeField(null=True, blank=True)
+    foreign_checked_at = models.DateTimeField(null=True, blank=True)
+    market_moved_at = models.DateTimeField(null=True, blank=True)  # when market time last moved on
     last_updated_at = models.DateTimeField(auto_now=True)
 
     sequence = models.BigIntegerField(default=0)  # of the frames sent to pages; only rises

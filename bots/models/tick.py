@@ -12,6 +12,10 @@ class Tick(models.Model):
 
     inputs     the snapshot, klines by reference; empty when it could not be read
     decision   the outcome; empty when nothing could be decided
+    stops      what was found of the position's stops, and what was done about them
+    repeats    how many ticks in a row came to the same; those after the first are counted here
+               only, and `last_market_time` and `last_started_at` are of the newest of them
+    fold_key   what two ticks have to share to be the same; empty for one that stands alone
     """
 
     bot = models.ForeignKey(BotConfig, on_delete=models.PROTECT, related_name="ticks")
@@ -25,6 +29,11 @@ class Tick(models.Model):
     has_orders = models.BooleanField(default=False)
     inputs = models.JSONField(default=dict, blank=True)
     decision = models.JSONField(default=dict, blank=True)
+    stops = models.JSONField(default=dict, blank=True)
+    repeats = models.PositiveIntegerField(default=1)
+    fold_key = models.CharField(max_length=64, blank=True, default="")
+    last_market_time = models.DateTimeField(null=True, blank=True)
+    last_started_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-id"]

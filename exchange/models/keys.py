@@ -35,6 +35,11 @@ class ExchangeAccount(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="exchange_accounts"
     )
+    # Caps over all bots of the account, in quote currency and in positions; empty: none.
+    max_exposure = models.DecimalField(
+        "most exposure (quote)", max_digits=36, decimal_places=18, null=True, blank=True
+    )
+    max_open_positions = models.PositiveIntegerField("most open positions", null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

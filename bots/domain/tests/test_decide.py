@@ -12,6 +12,7 @@ import pytest
 from bots.domain.decide import decide
 from bots.domain.decision import (
     Decision,
+    Denial,
     DenialCode,
     Intent,
     IntentReason,
@@ -45,6 +46,7 @@ from exchange.domain.types import Kline, Side
 RUNNING = Status(State.RUNNING)
 WAITING = Status(State.WAITING, Reason.QUANTITY_BELOW_FILTERS)
 WALK_FROM = 210
+SWITCHED_OFF = Denial(code=DenialCode.ENTRY_BLOCKED, detail="live trading is switched off")
 
 
 def opened(index: int) -> Any:
@@ -174,7 +176,7 @@ def _rally_in_a_falling_market() -> tuple[Kline, ...]:
     ("changes", "code", "detail"),
     [
         (
-            {"entry_block": "live trading is switched off"},
+            {"entry_blocks": (SWITCHED_OFF,)},
             DenialCode.ENTRY_BLOCKED,
             "live trading is switched off",
         ),
@@ -339,7 +341,7 @@ def test_no_limit_block_or_cooldown_stops_an_exit() -> None:
         ),
         day=replace(DAY, realized_pnl=D(-500), trades_count=1),
         rules=rules(is_trading=False),
-        entry_block="live trading is switched off",
+        entry_blocks=(SWITCHED_OFF,),
     )
     decision = decide(replace(now, last_order_time=now.market_time))
     assert decision.intents == sale(IntentReason.EXIT_SIGNAL)

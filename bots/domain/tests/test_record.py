@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bots.domain.codec import decode, encode
 from bots.domain.decide import decide
-from bots.domain.decision import Levels
+from bots.domain.decision import Denial, DenialCode, Levels
 from bots.domain.record import (
     decision_from_record,
     decision_to_record,
@@ -47,7 +47,12 @@ SNAPSHOTS = [
     snapshot(ENTRY),
     snapshot(QUIET, parameters=parameters(position_size_fixed=D(3))),
     snapshot(EXIT, position=holding(cost=D("420.42")), last_seen_kline=None),
-    snapshot(EXIT - 1, position=holding(), price=D(20000), entry_block="switched off"),
+    snapshot(
+        EXIT - 1,
+        position=holding(),
+        price=D(20000),
+        entry_blocks=(Denial(code=DenialCode.ENTRY_BLOCKED, detail="switched off"),),
+    ),
     snapshot(ENTRY, klines=()),
     snapshot(ENTRY, day=replace(DAY, limit_hit=Reason.DAILY_TARGET)),
     snapshot(
@@ -119,14 +124,14 @@ def test_numbers_that_are_equal_give_the_same_digest_however_they_are_written() 
 
 def test_a_record_of_before_a_field_was_added_takes_its_default() -> None:
     record = through_json(snapshot_to_record(snapshot(ENTRY)))
-    del record["entry_block"], record["day"]["limit_hit"], record["position"]["cost"]
+    del record["entry_blocks"], record["day"]["limit_hit"], record["position"]["cost"]
     assert snapshot_from_record(record, market_klines(ENTRY)) == snapshot(ENTRY)
 
 
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("version",), 2, "record version 2 is not 1"),
+        (("version",), 1, "record version 1 is not 2"),
         (("price",), 1.5, "snapshot.price: 1.5 is no Decimal"),
         (("price",), "many", "snapshot.price: 'many' is no Decimal"),
         (("bot_id",), True, "snapshot.bot_id: True is no int"),

@@ -130,7 +130,7 @@ def test_a_second_bot_of_the_same_name_is_refused_in_words(
 ) -> None:
     form = {**NEW_BOT, "user": busy_bot.user_id, "name": busy_bot.name}
     answer = as_operator.post(reverse("admin:bots_botconfig_add"), form)
-    assert answer.context["adminform"].form.non_field_errors() == [
+    assert answer.context["adminform"].form.errors["name"] == [
         "This user has a bot with this name."
     ]
 

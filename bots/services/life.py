@@ -1,8 +1,7 @@
-"""What a person may do with a bot."""
+"""Starting and stopping bots."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from bots.domain.strategies import STRATEGIES
 from bots.engine.publishing import publish_state
 from bots.locks import BotLockedError, lock_state
 from bots.models import BotConfig, BotState, EventKind
+from bots.services.errors import BotError
 from exchange.credentials import CredentialsDecryptError
 from exchange.domain.budget import Priority, asking_for
 from exchange.domain.errors import GatewayError, UnavailableError, UnknownSymbolError
@@ -27,41 +27,6 @@ from exchange.registry import ClientInitError, KeyRevokedError, gateway_for
 START_WAITS_SECONDS: Final = 10
 STOP_WAITS_SECONDS: Final = 5
 ALREADY_STARTED: Final = (State.PENDING, State.RUNNING, State.WAITING)
-
-
-class BotError(Exception):
-    """Why a bot cannot do what was asked, in words for its owner."""
-
-
-def create_bot(bot: BotConfig, *, actor: User | None) -> BotConfig:
-    """Save a new bot, stopped, together with its state; the caller has run `full_clean`."""
-    with transaction.atomic():
-        bot.is_active = False
-        bot.save()
-        BotState.objects.create(bot=bot)
-        transaction.on_commit(
-            lambda: journal.record_event(
-                bot.pk, EventKind.CREATED, f"Created {bot}.", actor_id=_id(actor)
-            )
-        )
-    return bot
-
-
-def update_bot(bot: BotConfig, *, changed: Sequence[str], actor: User | None) -> BotConfig:
-    """Save edited settings and note which; the caller has run `full_clean`.
-
-    Writes every column but the switch: a form that was open for a while must not turn it.
-    """
-    columns = [f.name for f in BotConfig._meta.concrete_fields if not f.primary_key]
-    bot.save(update_fields=[name for name in columns if name != "is_active"])
-    if changed:
-        what = ", ".join(f"{name} = {getattr(bot, name)}" for name in changed)
-        transaction.on_commit(
-            lambda: journal.record_event(
-                bot.pk, EventKind.EDITED, f"Changed: {what}.", actor_id=_id(actor)
-            )
-        )
-    return bot
 
 
 def start_bot(*, bot_id: int, actor: User | None) -> BotConfig:
