@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
-from django.db import InternalError, OperationalError, connection, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InternalError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 from psycopg.errors import IdleInTransactionSessionTimeout, LockNotAvailable
 
-from bots.models import BotConfig, BotState
+from bots.models import BotConfig, BotState, Halt
+from exchange.models import ExchangeAccount
 
 _DISPATCHER: Final = 0x7B07  # any number that nothing else in this database uses
+
+# What the ORM has no words for. Sorted, so that two who lock rows cannot wait for each other.
+_HALTS_FOR_SHARE: Final = """
+SELECT * FROM bots_halt
+WHERE account_id IS NULL AND bot_id IS NULL OR account_id = ANY(%s) OR bot_id = ANY(%s)
+ORDER BY id FOR SHARE
+"""
+_ACTIVE_FOR_SHARE: Final = """
+SELECT is_active AND deleted_at IS NULL FROM bots_botconfig WHERE id = %s FOR SHARE
+"""
 
 
 class BotLockedError(Exception):
@@ -19,8 +38,10 @@ class BotLockedError(Exception):
 
 
 @contextmanager
-def bot_lock(bot_id: int) -> Iterator[BotState]:
+def bot_lock(bot_id: int, *, wait_seconds: int = 0) -> Iterator[BotState]:
     """Hold the bot's BotState row for the length of a tick; `BotLockedError` when it is held.
+
+    wait_seconds   for a person's command, which may wait for a tick; a tick never waits
 
     The transaction stays open across the calls to the venue on purpose: the lock lives
     exactly as long as the worker's connection, so a killed worker frees it at once.
@@ -28,7 +49,7 @@ def bot_lock(bot_id: int) -> Iterator[BotState]:
     """
     try:
         with transaction.atomic():
-            yield _locked_state(bot_id)
+            yield _locked_state(bot_id, wait_seconds=wait_seconds)
     except InternalError as error:
         if isinstance(error.__cause__, IdleInTransactionSessionTimeout):
             # A machine that slept: no bug, but a connection that went away like any other.
@@ -36,10 +57,12 @@ def bot_lock(bot_id: int) -> Iterator[BotState]:
         raise
 
 
-def _locked_state(bot_id: int) -> BotState:
+def _locked_state(bot_id: int, *, wait_seconds: int) -> BotState:
+    if wait_seconds:
+        _wait_for_locks(wait_seconds)
     try:
         return (
-            BotState.objects.select_for_update(nowait=True, no_key=True, of=("self",))
+            BotState.objects.select_for_update(nowait=not wait_seconds, no_key=True, of=("self",))
             .select_related("bot__api_key__account")
             .get(pk=bot_id)
         )
@@ -95,8 +118,7 @@ def lock_state(bot_id: int, *, wait_seconds: int) -> BotState:
     Call inside a transaction. `BotLockedError` when the tick does not end in time.
     """
     heal_missing_state(bot_id)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{wait_seconds}s"])
+    _wait_for_locks(wait_seconds)
     try:
         return (
             BotState.objects.select_for_update(no_key=True, of=("self",))
@@ -107,3 +129,78 @@ def lock_state(bot_id: int, *, wait_seconds: int) -> BotState:
         if isinstance(error.__cause__, LockNotAvailable):
             raise BotLockedError(f"bot {bot_id} was locked for {wait_seconds} s") from error
         raise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaltScope:
+    """What a halt is about: an account, a bot, or with neither of them everything."""
+
+    account_id: int | None = None
+    bot_id: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.account_id is not None and self.bot_id is not None:
+            raise ValueError("account_id and bot_id: a halt is about one of them at most")
+
+
+def halts_for_share(
+    *, bot_id: int, account_id: int, using: str = DEFAULT_DB_ALIAS
+) -> tuple[Halt, ...]:
+    """Lock the three halt rows that concern a bot FOR SHARE; call inside a transaction.
+
+    Until it ends none of them can be set; a halt that is being set is waited for. Always in the
+    same order, so that two who lock them cannot wait for each other. Rows that are missing are
+    made: what is not there cannot be locked.
+    """
+    scopes = (HaltScope(), HaltScope(account_id=account_id), HaltScope(bot_id=bot_id))
+    found = _shared(scopes, using=using)
+    if len(found) < len(scopes):
+        _make_missing(scopes, using=using)
+        found = _shared(scopes, using=using)
+    return found
+
+
+def halt_for_update(scope: HaltScope, *, using: str = DEFAULT_DB_ALIAS) -> Halt:
+    """Lock one halt row FOR UPDATE, made when it is missing; call inside a transaction.
+
+    Waits for every order that is being turned `sent` under it. After the commit none turns.
+    """
+    _make_missing((scope,), using=using)
+    rows = Halt.objects.using(using).select_for_update(of=("self",))
+    return rows.get(account_id=scope.account_id, bot_id=scope.bot_id)
+
+
+def account_for_update(account_id: int, *, using: str) -> ExchangeAccount:
+    """Lock an account's row, under which its money is shared out; call inside a transaction.
+
+    FOR NO KEY UPDATE: rows that refer to the account can still be written beside it.
+    """
+    accounts = ExchangeAccount.objects.using(using)
+    return accounts.select_for_update(no_key=True, of=("self",)).get(pk=account_id)
+
+
+def bot_is_active_for_share(bot_id: int, *, using: str) -> bool:
+    """Lock a bot's settings FOR SHARE and say whether it is switched on, and not deleted.
+
+    Call inside a transaction: until that ends nobody can switch the bot off.
+    """
+    with connections[using].cursor() as cursor:
+        cursor.execute(_ACTIVE_FOR_SHARE, [bot_id])
+        found = cursor.fetchone()
+    return found is not None and bool(found[0])
+
+
+def _shared(scopes: tuple[HaltScope, ...], *, using: str) -> tuple[Halt, ...]:
+    accounts = [scope.account_id for scope in scopes if scope.account_id is not None]
+    bots = [scope.bot_id for scope in scopes if scope.bot_id is not None]
+    return tuple(Halt.objects.using(using).raw(_HALTS_FOR_SHARE, [accounts, bots]))
+
+
+def _make_missing(scopes: tuple[HaltScope, ...], *, using: str) -> None:
+    rows = [Halt(account_id=scope.account_id, bot_id=scope.bot_id) for scope in scopes]
+    Halt.objects.using(using).bulk_create(rows, ignore_conflicts=True)
+
+
+def _wait_for_locks(seconds: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{seconds}s"])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Final
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
+from django.utils import timezone
 
 from bots import journal
 from bots.engine.reset import wake_daily_pauses
@@ -63,5 +65,6 @@ def reactivate_bots_after_reset() -> int:
 
 @shared_task
 def prune_ticks() -> int:
-    """Delete recorded ticks without orders, but for the newest TICKS_KEPT_PER_BOT of each bot."""
-    return journal.prune_ticks(keep=settings.TICKS_KEPT_PER_BOT)
+    """Delete recorded ticks without orders: beyond TICKS_KEPT_PER_BOT, and TICKS_KEPT_DAYS old."""
+    oldest = timezone.now() - timedelta(days=settings.TICKS_KEPT_DAYS)
+    return journal.prune_ticks(keep=settings.TICKS_KEPT_PER_BOT, before=oldest)

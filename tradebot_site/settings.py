@@ -194,6 +194,7 @@ BINANCE_RETRY_BACKOFF_BASE = environment.positive_float(
 )  # seconds
 BINANCE_WEIGHT_THRESHOLD = environment.positive_float("BINANCE_WEIGHT_THRESHOLD", 0.8, most=1.0)
 TICKS_KEPT_PER_BOT = environment.positive_int("TICKS_KEPT_PER_BOT", 10_000)
+TICKS_KEPT_DAYS = environment.positive_int("TICKS_KEPT_DAYS", 90)
 
 # --- Logging: one line an event to standard output; the supervisor keeps the files
 LOGGING = {

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from bots.admin import config, records
+from bots.admin import config, records, safety
 
-__all__ = ["config", "records"]
+__all__ = ["config", "records", "safety"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -12,12 +13,24 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from accounts.models import User
+from bots.domain.halting import HaltLevel
+from bots.locks import HaltScope
 from bots.models import BotConfig
 from bots.models.fields import plain
+from bots.selectors.access import may_halt_everything
 from bots.selectors.bot_view import BotView
-from bots.services import BotError, create_bot, start_bot, stop_bot, update_bot
-
-NOT_YET: Final = "Bots on futures are not part of this version yet"
+from bots.services import (
+    BotError,
+    close_position,
+    create_bot,
+    delete_bot,
+    lift_halt,
+    set_halt,
+    start_bot,
+    stop_bot,
+    update_bot,
+    when_it_applies,
+)
 
 
 class BotConfigForm(ModelForm):  # type: ignore[type-arg]  # generic for the checker alone
@@ -25,10 +38,12 @@ class BotConfigForm(ModelForm):  # type: ignore[type-arg]  # generic for the che
 
     class Meta:
         help_texts: ClassVar[dict[str, str]] = {
-            "position_type": f"{NOT_YET}: only Spot can be saved.",
-            "leverage": f"{NOT_YET}: a bot on spot ignores it.",
-            "transfer_amount": f"{NOT_YET}: nothing is transferred.",
-            "auto_transfer_funds": f"{NOT_YET}: nothing is transferred.",
+            "position_type": "On futures a size is margin: what is traded is size × leverage.",
+            "leverage": "1 to 125, of which at most 50 is used. A bot on spot ignores it.",
+            "stop_loss_perc": "On futures it has to end a position before the venue does: at most "
+            "100 / leverage, less half a percent.",
+            "transfer_amount": "What the futures wallet is filled up to when the bot starts.",
+            "auto_transfer_funds": "Futures: move what is missing from the spot wallet at start.",
         }
 
     def get_initial_for_field(self, field: Field, field_name: str) -> Any:
@@ -49,10 +64,16 @@ class BotConfigAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     search_fields = ("name", "symbol", "user__username", "user__email")
     list_select_related = ("user", "api_key", "state")
     date_hierarchy = "created_at"
-    readonly_fields = ("is_active", "status", "created_at", "updated_at")
-    actions = ("start_selected", "stop_selected")
+    readonly_fields = (
+        *("is_active", "status", "what_a_position_comes_to", "what_waits"),
+        *("created_at", "updated_at"),
+    )
+    actions = (
+        *("start_selected", "stop_selected", "close_selected", "delete_selected_bots"),
+        *("halt_entries", "halt_everything", "lift_halts"),
+    )
     fieldsets = (
-        (None, {"fields": ("user", "name", ("is_active", "status"))}),
+        (None, {"fields": ("user", "name", ("is_active", "status"), "what_waits")}),
         (
             "What it trades",
             {
@@ -60,7 +81,7 @@ class BotConfigAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
                     ("symbol", "timeframe"),
                     ("api_key", "position_type"),
                     ("strategy", "check_interval_seconds"),
-                    "leverage",
+                    ("direction", "leverage"),
                 )
             },
         ),
@@ -70,6 +91,8 @@ class BotConfigAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
                 "fields": (
                     "initial_capital",
                     ("position_size_perc", "position_size_fixed"),
+                    "what_a_position_comes_to",
+                    "entry_slippage_perc",
                     ("transfer_amount", "auto_transfer_funds"),
                 )
             },
@@ -81,6 +104,7 @@ class BotConfigAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
                 "fields": (
                     ("stop_loss_perc", "take_profit_perc"),
                     ("trailing_stop_active", "trailing_stop_perc"),
+                    "unprotected_policy",
                 ),
             },
         ),
@@ -91,6 +115,22 @@ class BotConfigAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
                 "fields": (
                     ("daily_target_perc", "max_daily_loss_perc"),
                     ("max_daily_trades", "order_cooldown_seconds"),
+                    "close_at_daily_limit",
+                ),
+            },
+        ),
+        (
+            "Locks",
+            {
+                "description": "What keeps the bot from entries for a while. Exits never wait.",
+                "fields": (
+                    ("stop_loss_guard_count", "stop_loss_guard_minutes"),
+                    "stop_loss_guard_lock_minutes",
+                    ("max_drawdown_perc", "max_drawdown_minutes"),
+                    "max_drawdown_lock_minutes",
+                    ("exchange_error_count", "exchange_error_minutes"),
+                    "exchange_error_lock_minutes",
+                    "stale_data_seconds",
                 ),
             },
         ),
@@ -121,8 +161,8 @@ class BotConfigAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BotConfig]:
-        """Leave the secrets of the keys in the database."""
-        bots: QuerySet[BotConfig] = super().get_queryset(request)
+        """Leave out deleted bots, and the secrets of the keys in the database."""
+        bots: QuerySet[BotConfig] = super().get_queryset(request).filter(deleted_at=None)
         return bots.select_related("user", "api_key", "state").defer(
             "api_key__encrypted_key", "api_key__encrypted_secret"
         )
@@ -141,6 +181,8 @@ class BotConfigAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         """Create through the service, so that the bot gets its state and its first journal line."""
         if change:
             update_bot(obj, changed=form.changed_data, actor=_actor(request))
+            if words := when_it_applies(obj, form.changed_data):
+                self.message_user(request, f"{words} The rest applies now.", messages.WARNING)
         else:
             create_bot(obj, actor=_actor(request))
 
@@ -154,27 +196,116 @@ class BotConfigAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         """Return the exact words of the status."""
         return BotView(bot).state.status if bot.pk else "stopped"
 
+    @admin.display(description="a position comes to")
+    def what_a_position_comes_to(self, bot: BotConfig) -> str:
+        """Return margin, notional and how far away the liquidation is; a dash on spot."""
+        estimate = BotView(bot).estimate if bot.pk else None
+        if estimate is None:
+            return "-"
+        return (
+            f"margin {plain(estimate.margin)} × {estimate.leverage} = "
+            f"notional {plain(estimate.notional)}, liquidated about "
+            f"{plain(estimate.liquidation_distance)} % away from the entry"
+        )
+
+    @admin.display(description="not in force yet")
+    def what_waits(self, bot: BotConfig) -> str:
+        """Return the edits that wait for the next entry or for the venue; a dash without any."""
+        if not bot.pk:
+            return "-"
+        view = BotView(bot)
+        lines = [
+            f"waits for the next entry: {edit.name} {edit.in_force} → {edit.wanted}"
+            for edit in view.waiting_edits
+        ]
+        lines += [
+            f"pending at the venue: {edit.name} {edit.in_force} → {edit.wanted}"
+            for edit in view.unplaced_levels
+        ]
+        return "; ".join(lines) or "-"
+
     @admin.action(description="Start selected bots", permissions=("change",))
     def start_selected(self, request: HttpRequest, queryset: QuerySet[BotConfig]) -> None:
         """Start each bot, and say for each that cannot start why."""
-        started = 0
-        for bot in queryset:
-            try:
-                start_bot(bot_id=bot.pk, actor=_actor(request))
-            except BotError as error:
-                self.message_user(request, f"{bot.name} did not start: {error}", messages.ERROR)
-            else:
-                started += 1
-        if started:
-            self.message_user(request, f"{started} started.", messages.SUCCESS)
+        self._each(request, queryset, start_bot, done="started.", failed="did not start")
 
-    @admin.action(description="Stop selected bots", permissions=("change",))
+    @admin.action(description="Stop selected bots, keep their positions", permissions=("change",))
     def stop_selected(self, request: HttpRequest, queryset: QuerySet[BotConfig]) -> None:
         """Stop each bot; positions are kept."""
-        bots = list(queryset)
-        for bot in bots:
-            stop_bot(bot_id=bot.pk, actor=_actor(request))
-        self.message_user(request, f"{len(bots)} stopped. Positions are kept.", messages.SUCCESS)
+        self._each(
+            request, queryset, stop_bot, done="stopped. Positions are kept.", failed="did not stop"
+        )
+
+    @admin.action(description="Close the positions of selected bots", permissions=("change",))
+    def close_selected(self, request: HttpRequest, queryset: QuerySet[BotConfig]) -> None:
+        """Ask for each position to be closed at the market."""
+        self._each(
+            request,
+            queryset,
+            close_position,
+            done="asked to close at the market.",
+            failed="is not closed",
+        )
+
+    @admin.action(description="Delete selected bots", permissions=("change",))
+    def delete_selected_bots(self, request: HttpRequest, queryset: QuerySet[BotConfig]) -> None:
+        """Delete each bot that is stopped and flat."""
+        self._each(request, queryset, delete_bot, done="deleted.", failed="is not deleted")
+
+    @admin.action(description="Halt entries of selected bots", permissions=("halt",))
+    def halt_entries(self, request: HttpRequest, queryset: QuerySet[BotConfig]) -> None:
+        """Let no position be opened any more."""
+        self._halt(request, queryset, HaltLevel.ENTRIES)
+
+    @admin.action(
+        description="Halt everything of selected bots but stops at the venue",
+        permissions=("halt",),
+    )
+    def halt_everything(self, request: HttpRequest, queryset: QuerySet[BotConfig]) -> None:
+        """Let no order be sent but stops and a person's closes."""
+        self._halt(request, queryset, HaltLevel.EVERYTHING)
+
+    @admin.action(description="Lift the halts of selected bots", permissions=("halt",))
+    def lift_halts(self, request: HttpRequest, queryset: QuerySet[BotConfig]) -> None:
+        """Lift each bot's own halt; those of its account and of all stay."""
+
+        def lift(*, bot_id: int, actor: User | None) -> object:
+            return lift_halt(scope=HaltScope(bot_id=bot_id), actor=actor)
+
+        self._each(request, queryset, lift, done="free of a halt of their own.", failed="is halted")
+
+    def has_halt_permission(self, request: HttpRequest) -> bool:
+        """Say whether the operator may turn the kill switches."""
+        return may_halt_everything(_actor(request))
+
+    def _halt(self, request: HttpRequest, queryset: QuerySet[BotConfig], level: HaltLevel) -> None:
+        def halt(*, bot_id: int, actor: User | None) -> object:
+            reason = "set by the operator in the admin"
+            scope = HaltScope(bot_id=bot_id)
+            return set_halt(scope=scope, level=level, reason=reason, actor=actor)
+
+        self._each(request, queryset, halt, done="halted.", failed="is not halted")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[BotConfig],
+        act: Callable[..., object],
+        *,
+        done: str,
+        failed: str,
+    ) -> None:
+        """Act on each bot, and say for each with which it did not work why."""
+        worked = 0
+        for bot in queryset:
+            try:
+                act(bot_id=bot.pk, actor=_actor(request))
+            except BotError as error:
+                self.message_user(request, f"{bot.name} {failed}: {error}", messages.ERROR)
+            else:
+                worked += 1
+        if worked:
+            self.message_user(request, f"{worked} {done}", messages.SUCCESS)
 
 
 def _actor(request: HttpRequest) -> User:

@@ -19,7 +19,7 @@ from bots.models import BotEvent, BotState, Fill, Order, Tick, Trade
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     """Show rows and refuse to add, change or delete any."""
 
-    actions = None
+    actions: tuple[str, ...] | None = None
     list_per_page = 50
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bots.domain.decision import Decision, Denial
 from bots.domain.entering import seek_entry
 from bots.domain.guarding import guard_position
 from bots.domain.limits import PAUSE_REASONS, daily_limit
 from bots.domain.positions import is_dust
-from bots.domain.reading import read_strategy
+from bots.domain.reading import nothing_asked, read_strategy
+from bots.domain.residue import is_residue
 from bots.domain.snapshot import Snapshot
 from bots.domain.status import Reason, State, Status
 from bots.domain.strategies import get_strategy
@@ -18,29 +21,50 @@ from exchange.domain.types import ZERO
 def decide(snapshot: Snapshot) -> Decision:
     """Say what the bot does now and why. The same snapshot always gives the same decision.
 
-    In position: exits. Flat: signal, then limits, trend and size. `UnknownStrategyError` when no
-    strategy has the name that the bot's settings hold; ValueError when the price is not positive
-    or a kline is unfinished or out of order.
+    In position: exits. Flat: signal, then blocks, limits, trend and size. `UnknownStrategyError`
+    when no strategy has the name that the bot's settings hold; ValueError when the price is not
+    positive or a kline is unfinished or out of order.
     """
     if snapshot.price <= ZERO:
         raise ValueError(f"price of {snapshot.symbol} must be positive, was {snapshot.price}")
-    strategy = get_strategy(snapshot.parameters.strategy)
-    in_position = not is_dust(snapshot.position.quantity, snapshot.rules.quantity_increment)
-    reading = read_strategy(snapshot, strategy, in_position=in_position)
-    limit = daily_limit(snapshot)
-    if in_position:
-        outcome = guard_position(snapshot, reading.signal)
+    held = snapshot.position.direction if is_held(snapshot) else None
+    if snapshot.close_request is not None and held is not None:
+        reading = nothing_asked(snapshot)  # nor does a strategy that is gone stand in the way
     else:
+        reading = read_strategy(snapshot, get_strategy(snapshot.parameters.strategy), held=held)
+    limit = daily_limit(snapshot)
+    if held is None:
         outcome = seek_entry(snapshot, reading, limit=limit)
+    else:
+        outcome = guard_position(snapshot, reading, limit=limit)
     return Decision(
         signal=reading.signal,
-        intents=(outcome.intent,) if outcome.intent else (),
+        intents=outcome.intents,
         denials=(outcome.denial,) if outcome.denial else (),
         levels=outcome.levels,
         status=_status(limit, lacks_size=outcome.lacks_size),
         sentence=sentence(outcome.words),
         seen_until=reading.seen_until,
+        checks=outcome.checks,
     )
+
+
+def decide_again(snapshot: Snapshot, *blocks: Denial) -> tuple[Snapshot, Decision]:
+    """Decide once more, with what has come up since against an entry.
+
+    The snapshot that is returned holds it, so that what is recorded decides the same when it is
+    run again.
+    """
+    with_them = replace(snapshot, entry_blocks=(*snapshot.entry_blocks, *blocks))
+    return with_them, decide(with_them)
+
+
+def is_held(snapshot: Snapshot) -> bool:
+    """Say whether there is a position that can be closed: more than dust, and worth an order."""
+    held, rules = snapshot.position.quantity, snapshot.rules
+    if is_dust(held, rules.quantity_increment):
+        return False
+    return not is_residue(held, snapshot.price, rules)
 
 
 def _status(limit: Denial | None, *, lacks_size: bool) -> Status:

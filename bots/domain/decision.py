@@ -199,3 +199,8 @@ class Decision:
     sentence: str
     seen_until: datetime | None = None
     checks: tuple[Check, ...] = ()
+
+    @property
+    def wants_entry(self) -> bool:
+        """Say whether it opens a position."""
+        return any(intent.leg is Leg.ENTRY for intent in self.intents)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from bots.domain.decision import Denial, DenialCode
+from bots.domain.decision import Denial, DenialCode, IntentReason
 from bots.domain.snapshot import PositionState, Snapshot
 from bots.domain.status import Reason
 from bots.domain.wording import money
@@ -23,55 +22,83 @@ PAUSE_REASONS: Final = MappingProxyType(
 
 
 def unrealized_pnl(position: PositionState, price: Decimal) -> Decimal:
-    """Return what selling everything at `price` would gain, in quote, before the fee of that sale.
+    """Return what closing everything at `price` would gain, in quote, before that order's fee.
 
-    Fees of the buys count when the position's cost is known.
+    Fees of the entries count when the position's cost is known: what a long position has cost with
+    them, or what a short one has brought after them.
     """
     if position.cost is not None:
-        return position.quantity * price - position.cost
+        return position.direction.sign * (position.quantity * price - position.cost)
     if position.entry_price is not None:
-        return position.quantity * (price - position.entry_price)
+        return position.direction.sign * position.quantity * (price - position.entry_price)
     return ZERO
 
 
 def daily_limit(snapshot: Snapshot) -> Denial | None:
     """Return the daily limit that stops entries now: loss before target before trades.
 
-    Profit and loss are realized today plus unrealized now, against the equity at the start of
-    the day. A limit that an earlier tick of this day reached stays.
+    Profit and loss are realized today, net of fees and funding, plus unrealized now, against the
+    equity at the start of the day. A loss or a target that an earlier tick of this day reached
+    stays until the day ends, a person starts the bot anew or switches the limit off.
     """
-    parameters, day = snapshot.parameters, snapshot.day
-    pnl = day.realized_pnl + unrealized_pnl(snapshot.position, snapshot.price)
-    percent = max(day.start_equity, ZERO) / 100
-    asset = snapshot.rules.quote_asset
-    loss, target = parameters.max_daily_loss_perc, parameters.daily_target_perc
-    trades = parameters.max_daily_trades
-    if loss is not None and pnl <= -loss * percent:
-        detail = f"{money(pnl)} {asset} today, the limit is {money(-loss * percent)}"
-        return Denial(code=DenialCode.MAX_DAILY_LOSS, detail=detail)
-    if target is not None and pnl >= target * percent:
-        detail = f"{money(pnl)} {asset} today, the target is {money(target * percent)}"
-        return Denial(code=DenialCode.DAILY_TARGET, detail=detail)
-    if trades is not None and day.trades_count >= trades:
-        detail = f"{day.trades_count} of {trades} trades today"
-        return Denial(code=DenialCode.MAX_DAILY_TRADES, detail=detail)
-    return _reached_earlier(snapshot)
+    return _profit_limit(snapshot) or _trades_limit(snapshot)
 
 
-def cooldown(snapshot: Snapshot) -> Denial | None:
-    """Return the refusal of an entry too soon (market time) after the bot's newest fill."""
-    seconds = snapshot.parameters.order_cooldown_seconds
-    if snapshot.last_order_time is None:
+def daily_exit(snapshot: Snapshot) -> IntentReason | None:
+    """Return the reason to close the position now because a daily limit has been reached.
+
+    None unless the bot is set to close then. The number of trades closes nothing: the last entry
+    that it allows would be closed by itself.
+    """
+    if not snapshot.parameters.closes_at_daily_limit or _profit_limit(snapshot) is None:
         return None
-    left = snapshot.last_order_time + timedelta(seconds=seconds) - snapshot.market_time
-    if left <= timedelta(0):
+    return IntentReason.DAILY_LIMIT
+
+
+def _profit_limit(snapshot: Snapshot) -> Denial | None:
+    return _loss_limit(snapshot) or _target_limit(snapshot)
+
+
+def _loss_limit(snapshot: Snapshot) -> Denial | None:
+    loss = snapshot.parameters.max_daily_loss_perc
+    if loss is None:
         return None
-    detail = f"{left.total_seconds():.0f} s of the {seconds} s after the last order are left"
-    return Denial(code=DenialCode.COOLDOWN, detail=detail)
+    pnl, most = _pnl_today(snapshot), ZERO - loss * _percent_of_equity(snapshot)
+    if pnl > most:
+        return _reached_earlier(snapshot, DenialCode.MAX_DAILY_LOSS)
+    detail = f"{money(pnl)} {snapshot.rules.quote_asset} today, the limit is {money(most)}"
+    return Denial(code=DenialCode.MAX_DAILY_LOSS, detail=detail)
 
 
-def _reached_earlier(snapshot: Snapshot) -> Denial | None:
-    for code, reason in PAUSE_REASONS.items():
-        if reason is snapshot.day.limit_hit:
-            return Denial(code=code, detail=f"{reason} earlier today")
-    return None
+def _target_limit(snapshot: Snapshot) -> Denial | None:
+    target = snapshot.parameters.daily_target_perc
+    if target is None:
+        return None
+    pnl, wanted = _pnl_today(snapshot), target * _percent_of_equity(snapshot)
+    if pnl < wanted:
+        return _reached_earlier(snapshot, DenialCode.DAILY_TARGET)
+    detail = f"{money(pnl)} {snapshot.rules.quote_asset} today, the target is {money(wanted)}"
+    return Denial(code=DenialCode.DAILY_TARGET, detail=detail)
+
+
+def _trades_limit(snapshot: Snapshot) -> Denial | None:
+    # The count only rises within a day: there is nothing to remember.
+    trades, done = snapshot.parameters.max_daily_trades, snapshot.day.trades_count
+    if trades is None or done < trades:
+        return None
+    return Denial(code=DenialCode.MAX_DAILY_TRADES, detail=f"{done} of {trades} trades today")
+
+
+def _pnl_today(snapshot: Snapshot) -> Decimal:
+    return snapshot.day.realized_pnl + unrealized_pnl(snapshot.position, snapshot.price)
+
+
+def _percent_of_equity(snapshot: Snapshot) -> Decimal:
+    return max(snapshot.day.start_equity, ZERO) / 100
+
+
+def _reached_earlier(snapshot: Snapshot, code: DenialCode) -> Denial | None:
+    reason = PAUSE_REASONS[code]
+    if snapshot.day.limit_hit is not reason:
+        return None
+    return Denial(code=code, detail=f"{reason} earlier today")

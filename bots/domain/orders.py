@@ -30,9 +30,12 @@ class ClosedReason(StrEnum):
 
     NEVER_SENT = "never sent"  # found intended by a later tick
     RATE_LIMITED = "rate limited"  # no permit of the governor; never sent
-    SET_UP_REFUSED = "set-up refused"  # leverage or margin not as configured; never sent
     NEVER_PLACED = "never placed"  # sent, and the venue can no longer accept it
     NOT_DELIVERED = "not delivered"  # the venue provably did nothing
+    HALTED = "halted"  # a halt came first; never sent
+    MALFORMED = "malformed"  # no request can be made of it; never sent
+    SUPERSEDED = "superseded"  # what it was wanted for has changed; never sent
+    GIVEN_UP = "given up"  # a person dismissed what nobody can tell
 
 
 _AT_VENUE: Final = frozenset(
@@ -46,13 +49,15 @@ _AT_VENUE: Final = frozenset(
     }
 )
 
-# From -> to. A status that is no key is final.
+# From -> to. A status that is no key is final. The database refuses every other move as well
+# (migration 0007), so a change here needs a migration.
 MOVES: Final[Mapping[OrderStatus, frozenset[OrderStatus]]] = MappingProxyType(
     {
         OrderStatus.INTENDED: frozenset({OrderStatus.SENT, OrderStatus.DENIED}),
         OrderStatus.SENT: _AT_VENUE | {OrderStatus.UNKNOWN},
         OrderStatus.UNKNOWN: _AT_VENUE,
-        OrderStatus.OPEN: _AT_VENUE - {OrderStatus.OPEN, OrderStatus.REJECTED},
+        # What waits for its price may still be refused when it is met.
+        OrderStatus.OPEN: _AT_VENUE - {OrderStatus.OPEN},
         # Several partial fills follow each other.
         OrderStatus.PARTIALLY_FILLED: _AT_VENUE - {OrderStatus.OPEN, OrderStatus.REJECTED},
     }

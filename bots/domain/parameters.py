@@ -54,6 +54,10 @@ _OPTIONAL_PERIOD: Final = _whole(MIN_PERIOD, MAX_PERIOD, required=False)
 _RSI: Final = _Range(Decimal(1), Decimal(99), required=True)
 _OPTIONAL_RSI: Final = _Range(Decimal(1), Decimal(99))
 
+# Protections: how many of what happened, and within or for how long; a month at most.
+_COUNT: Final = _whole(1, 1000, required=False)
+_MINUTES: Final = _whole(1, 30 * 1440, required=False)
+
 _RANGES: Final[Mapping[str, _Range]] = MappingProxyType(
     {
         "ema_fast": _PERIOD,
@@ -82,6 +86,18 @@ _RANGES: Final[Mapping[str, _Range]] = MappingProxyType(
         "check_interval_seconds": _whole(30, 86_400),
         "order_cooldown_seconds": _whole(0, 7 * 86_400),
         "leverage": _whole(1, 125),
+        "entry_slippage_perc": _positive(10),
+        "transfer_amount": _positive(10**9),
+        "stop_loss_guard_count": _COUNT,
+        "stop_loss_guard_minutes": _MINUTES,
+        "stop_loss_guard_lock_minutes": _MINUTES,
+        "max_drawdown_perc": _positive(),
+        "max_drawdown_minutes": _MINUTES,
+        "max_drawdown_lock_minutes": _MINUTES,
+        "exchange_error_count": _COUNT,
+        "exchange_error_minutes": _MINUTES,
+        "exchange_error_lock_minutes": _MINUTES,
+        "stale_data_seconds": _whole(10, 86_400, required=False),
     }
 )
 

@@ -18,7 +18,7 @@ from bots.domain.snapshot import Snapshot
 from bots.domain.wording import plain
 from exchange.domain.types import Kline
 
-VERSION: Final = 2
+VERSION: Final = 3
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 

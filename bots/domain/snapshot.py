@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from bots.domain.decision import Denial
 from bots.domain.direction import Direction, Directions
+from bots.domain.protections.account_caps import NO_CAPS, AccountCaps, Exposure
 from bots.domain.status import Reason
 from exchange.domain.margin import LeverageBrackets
 from exchange.domain.rules import TradingRules
 from exchange.domain.types import ZERO, Environment, Kline
+
+NO_EXPOSURE: Final = Exposure()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +126,11 @@ class Snapshot:
                           nothing; what spends an entry signal
     last_entry_time       market time of the newest entry order, filled or not
     last_close_time       market time of the fill that last ended a position
+    last_close_direction  which way that position went; None where it is not known
     total_realized_pnl    quote, net of fees and funding, since the bot exists
     free_quote            free balance of the account in the quote currency, less what entries of
                           other bots that are in flight will take (`reserved_quote`)
+    exposure, caps        what all bots of the account hold, and the most that they may
     free_base             free balance of the account in the base currency, and on spot what the
                           bot's own resting stops hold locked
     entry_blocks          why no entry may be sent, whatever the strategy says: the installation,
@@ -156,3 +162,6 @@ class Snapshot:
     reserved_quote: Decimal = ZERO
     last_entry_time: datetime | None = None
     last_close_time: datetime | None = None
+    last_close_direction: Direction | None = None
+    exposure: Exposure = NO_EXPOSURE
+    caps: AccountCaps = NO_CAPS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
+from bots.domain.direction import Direction
 from exchange.domain.types import ZERO
 
 _SIGNIFICANT_DIGITS: Final = 8
@@ -37,3 +38,28 @@ def distance_percent(*, price: Decimal, level: Decimal) -> str:
 def sentence(text: str) -> str:
     """Start `text` with a capital letter and end it with a full stop."""
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def enters(direction: Direction) -> str:
+    """Name what opens a position, as in "the bot buys"."""
+    return "buys" if direction is Direction.LONG else "sells short"
+
+
+def leaves(direction: Direction) -> str:
+    """Name what closes a position, as in "the bot sells"."""
+    return "sells" if direction is Direction.LONG else "buys back"
+
+
+def did_not_enter(direction: Direction) -> str:
+    """Begin to say why no position was opened."""
+    return "did not buy" if direction is Direction.LONG else "did not sell short"
+
+
+def did_not_leave(direction: Direction) -> str:
+    """Begin to say why a position was not closed."""
+    return "did not sell" if direction is Direction.LONG else "did not buy back"
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Join names as people do: a, b and c."""
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)

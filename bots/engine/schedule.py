@@ -2,7 +2,8 @@
 
 A bot is due when a kline of its timeframe has closed, or its check interval has passed, or a
 person asked, whichever comes first. All of that is market time; `BotState.next_due_at` holds
-the earlier of the first two, and null stands for the third.
+the earlier of the first two, and null stands for the third. A bot that does not trade but still
+holds something is due for its watch round the same way.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, V
 from django.utils import timezone
 
 from bots.domain.status import Reason, State
+from bots.engine.watched import to_be_watched
 from bots.locks import dispatcher_turn, lock_due_states
 from bots.models import BotConfig, BotState
 from exchange.domain.intervals import interval_length, next_close_after
@@ -54,6 +56,15 @@ def next_due(
     return min(check, next_close_after(newest_kline, timeframe))
 
 
+def make_due(state: BotState) -> None:
+    """Let the bot be claimed at once; the caller holds its lock and saves `state`.
+
+    Forgets the last claim too: its tick may have come meanwhile, found the lock taken and left.
+    """
+    state.next_due_at = None
+    state.claimed_at = None
+
+
 def claim_due_bots(read_market_time: MarketTimeReader) -> list[Claim]:
     """Claim every bot that is due, at most once per slot, however many dispatchers run.
 
@@ -78,7 +89,8 @@ def _candidates() -> QuerySet[BotState]:
     working = Q(bot__is_active=True) & (~Q(state=State.ERROR) | Q(reason=Reason.PRICE_DATA))
     # Stopped by a person while a tick was under way: one more tick makes both agree.
     contradicting = Q(bot__is_active=False) & ~Q(state=State.STOPPED)
-    return BotState.objects.filter(working | contradicting)
+    candidates = BotState.objects.filter(working | contradicting | to_be_watched())
+    return candidates.filter(bot__deleted_at=None)
 
 
 def _markets_in_use() -> dict[tuple[Environment, Market], list[str]]:
@@ -158,10 +170,11 @@ def _take(state: BotState, *, market_time: datetime | None, now: datetime) -> Cl
     state.claimed_at = now
     if market_time is not None:
         # Due again even if this tick dies on the way.
-        state.next_due_at = market_time + _shortest_wait(state.bot)
+        state.next_due_at = market_time + shortest_wait(state.bot)
     state.save(update_fields=["claimed_slot", "claimed_at", "next_due_at"])
     return Claim(bot_id=state.pk, slot=slot)
 
 
-def _shortest_wait(bot: BotConfig) -> timedelta:
+def shortest_wait(bot: BotConfig) -> timedelta:
+    """Return how long a bot may be left alone at most, in market time."""
     return min(timedelta(seconds=bot.check_interval_seconds), interval_length(bot.timeframe))

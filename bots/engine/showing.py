@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bots import journal
-from bots.domain.decision import Decision
+from bots.domain.decision import RESTING_LEGS, Decision, Leg
+from bots.domain.life import after_tick
 from bots.domain.orders import UNSETTLED, ClosedReason, OrderStatus
 from bots.domain.status import State, Status
 from bots.engine.answers import failure_of
 from bots.engine.publishing import publish_state
 from bots.engine.recording import record_failure
+from bots.engine.schedule import shortest_wait
 from bots.models import BotConfig, BotState, EventKind, Order
 from exchange.domain.types import Environment
 
@@ -25,7 +27,7 @@ RETRY_AFTER: Final = timedelta(seconds=30)  # market time
 
 def show_waiting_for_the_venue(state: BotState, *, environment: Environment) -> None:
     """Say that nothing is decided while an order's outcome is unknown."""
-    state.show(Status(State.RUNNING), environment)
+    _show_found(state, Status(State.RUNNING), environment)
     state.last_sentence = "Waits: the venue has not said yet what became of the last order."
     # What is held may need its exit: ask again at once, not when the check interval has passed.
     state.next_due_at = None
@@ -33,32 +35,45 @@ def show_waiting_for_the_venue(state: BotState, *, environment: Environment) -> 
 
 def show_decision(state: BotState, decision: Decision, *, environment: Environment) -> None:
     """Take over status, words and levels of a decision."""
-    state.show(decision.status, environment)
+    _show_found(state, decision.status, environment)
     state.last_error_message = ""
     state.last_sentence = decision.sentence
     state.stop_loss_price = decision.levels.stop_loss
     state.take_profit_price = decision.levels.take_profit
     state.trailing_stop_price = decision.levels.trailing_stop
     state.max_price_since_entry = decision.levels.max_price_since_entry
+    state.min_price_since_entry = decision.levels.min_price_since_entry
     state.last_seen_kline = decision.seen_until
     if decision.status.state is State.PAUSED:
         state.daily_limit_reason = decision.status.reason
 
 
+def _show_found(state: BotState, found: Status, environment: Environment) -> None:
+    """Move along the table of a bot's life; one that was switched on by hand begins as pending."""
+    before = state.current if state.current.state is not State.STOPPED else Status(State.PENDING)
+    state.show(after_tick(before, found), environment)
+
+
 def show_outcome(state: BotState, decision: Decision, orders: list[Order]) -> None:
-    """Say what became of the orders, where that is not what the decision expected."""
-    for order in orders:
+    """Say what became of the orders, where that is not what the decision expected.
+
+    Of an entry list only the entry counts here: its stop and target are looked after by themselves.
+    """
+    sent = [order for order in orders if order.leg not in RESTING_LEGS]
+    for order in sent:
         if order.status == OrderStatus.FILLED:
             continue
         state.last_sentence = f"{decision.sentence} But: {order.message or order.status}"
         if order.status == OrderStatus.REJECTED:
             state.last_error_message = order.message
-        if _came_to_nothing(order) or order.closed_reason == ClosedReason.SET_UP_REFUSED:
+        if _came_to_nothing(order):
             # The venue would say the same to the same entry: wait for the next signal.
             state.last_order_time = state.last_market_time
-    if any(_came_to_nothing(order) or _was_held_back(order) for order in orders):
+            if order.leg == Leg.ENTRY:
+                state.last_entry_time = state.last_market_time
+    if any(_came_to_nothing(order) or _was_held_back(order) for order in sent):
         _retry_exit_soon(state)
-    elif orders:
+    elif sent:
         state.next_due_at = None  # look at once at what has become of it, and set the levels
 
 
@@ -69,7 +84,7 @@ def _came_to_nothing(order: Order) -> bool:
 
 
 def _was_held_back(order: Order) -> bool:
-    return order.closed_reason == ClosedReason.RATE_LIMITED
+    return order.closed_reason in (ClosedReason.RATE_LIMITED, ClosedReason.HALTED)
 
 
 def _retry_exit_soon(state: BotState) -> None:
@@ -78,15 +93,21 @@ def _retry_exit_soon(state: BotState) -> None:
         state.next_due_at = min(state.next_due_at, state.last_market_time + RETRY_AFTER)
 
 
-def show_failure(state: BotState, error: Exception, *, started: datetime) -> str:
-    """Show an expected failure, record the tick that ended early; return the short answer."""
+def show_failure(
+    state: BotState, error: Exception, *, started: datetime, claimed: datetime | None
+) -> str:
+    """Show an expected failure, record the tick that ended early; return the short answer.
+
+    started   wall time
+    claimed   when the bot was due again by its claim, market time
+    """
     failure = failure_of(error)
     key = state.bot.api_key
     changed = state.current != failure.status or state.last_error_message != failure.message
     state.show(failure.status, Environment(key.environment) if key else _ANY)
     state.last_error_message = failure.message
     state.last_sentence = failure.message
-    _wait_for_the_next_check(state, now=started)
+    wait_after_failure(state, now=started, claimed=claimed)
     record_failure(state, started=started)
     if changed:
         journal.record_event(state.pk, EventKind.ERROR, f"{state.status}: {failure.message}")
@@ -94,14 +115,23 @@ def show_failure(state: BotState, error: Exception, *, started: datetime) -> str
     return failure.answer
 
 
-def _wait_for_the_next_check(state: BotState, *, now: datetime) -> None:
-    check = timedelta(seconds=state.bot.check_interval_seconds)
+def wait_after_failure(state: BotState, *, now: datetime, claimed: datetime | None) -> None:
+    """Say when a bot is due again whose turn could not be finished.
+
+    now       wall time
+    claimed   when it was due again by its claim
+
+    As soon as its next kline closes or its next check comes; what is held waits less, for its stop
+    may be missing.
+    """
+    shortest = shortest_wait(state.bot)
     if state.last_market_time is not None:
-        due = state.last_market_time + check
-        # While nothing can be read that time stands still; never earlier than the claim said.
-        state.next_due_at = max(due, state.next_due_at or due)
+        # While nothing can be read that time stands still; the claim knew a newer one.
+        newest = max(state.last_market_time, (claimed or state.last_market_time) - shortest)
+        wait = min(shortest, RETRY_AFTER) if state.in_position else shortest
+        state.next_due_at = newest + wait
     elif state.next_due_at is None:
-        state.next_due_at = now + check  # no market time is known yet, and wall time must do
+        state.next_due_at = now + shortest  # no market time is known yet, and wall time must do
 
 
 def show_unforeseen(state: BotState, message: str) -> None:

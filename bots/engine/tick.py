@@ -1,26 +1,27 @@
-"""One tick of one bot: lock, reconcile, snapshot, decide, record, execute, publish."""
+"""One tick of one bot: lock, observe, decide, record, send, keep the stops, publish."""
 
 from __future__ import annotations
 
 import time
 from datetime import datetime
 
-from django.conf import settings
 from django.utils import timezone
 
 from bots import journal
-from bots.domain.decide import decide
-from bots.domain.decision import Denial, DenialCode
-from bots.domain.status import Reason, State
-from bots.engine.answers import EXPECTED_FAILURES, Answer, KeyMissingError
-from bots.engine.books import count_day, fold_books, mark_to_market
-from bots.engine.day import roll_day
-from bots.engine.execution import submit_orders
-from bots.engine.leverage import set_up_leverage
-from bots.engine.publishing import publish_klines, publish_trades
-from bots.engine.reconciliation import reconcile_orders
-from bots.engine.recording import record_decision
-from bots.engine.schedule import next_due
+from bots.domain.decide import decide, decide_again
+from bots.domain.decision import Decision
+from bots.domain.life import is_waiting_for_a_person
+from bots.domain.snapshot import Snapshot
+from bots.engine.account_watch import look_before_entry
+from bots.engine.answers import EXPECTED_FAILURES, Answer
+from bots.engine.blocks import entry_blocks
+from bots.engine.books import fold_books, mark_to_market
+from bots.engine.closing import close_request_of, may_close, note_closed
+from bots.engine.leverage import prepare_entry
+from bots.engine.observing import Observed, observe
+from bots.engine.publishing import publish_trades
+from bots.engine.recording import commit_decision, record_round
+from bots.engine.sending import send_orders
 from bots.engine.showing import (
     save_and_publish,
     show_decision,
@@ -31,20 +32,17 @@ from bots.engine.showing import (
     show_unforeseen,
     show_waiting_for_the_venue,
 )
-from bots.engine.snapshot import MarketView, newest_closed, read_market, take_snapshot
-from bots.engine.symbol import (
-    note_symbol,
-    note_symbol_gone,
-    read_rules,
-    show_symbol_trouble,
-)
+from bots.engine.snapshot import take_snapshot
+from bots.engine.stops import keep_stops
+from bots.engine.symbol import note_symbol_gone, show_symbol_trouble
+from bots.engine.venue import VenueGateway, open_gateway
+from bots.engine.watched import is_watched
+from bots.engine.watching import watch_round
 from bots.locks import BotLockedError, bot_lock, heal_missing_state
-from bots.models import BotConfig, BotState, EventKind
+from bots.models import BotState, EventKind, Tick
+from bots.selectors.halts import exit_block
 from exchange.domain.budget import Priority, asking_for
 from exchange.domain.errors import UnknownSymbolError
-from exchange.domain.gateway import ExchangeGateway
-from exchange.domain.types import Environment, Market
-from exchange.registry import gateway_for
 
 
 def run_tick(bot_id: int) -> str:
@@ -64,13 +62,16 @@ def run_tick(bot_id: int) -> str:
 
 
 def _locked_tick(state: BotState) -> str:
+    if is_watched(state):
+        return watch_round(state)
     if not state.bot.is_active:
         if show_stopped(state):
             save_and_publish(state)
         return Answer.NOT_ACTIVE
-    if state.current.state is State.ERROR and state.current.reason is not Reason.PRICE_DATA:
-        return state.last_error_message  # waits for a person
+    if is_waiting_for_a_person(state.current):
+        return state.last_error_message
     state.last_run_at = started = timezone.now()
+    claimed = state.next_due_at
     answer: str = Answer.DONE
     try:
         with asking_for(Priority.EXIT if state.in_position else Priority.ENTRY):
@@ -78,7 +79,7 @@ def _locked_tick(state: BotState) -> str:
     except EXPECTED_FAILURES as error:
         if isinstance(error, UnknownSymbolError):
             note_symbol_gone(state)
-        answer = show_failure(state, error, started=started)
+        answer = show_failure(state, error, started=started, claimed=claimed)
     show_stop_asked_meanwhile(state)
     save_and_publish(state)
     return answer
@@ -86,67 +87,81 @@ def _locked_tick(state: BotState) -> str:
 
 def _tick(state: BotState, *, started: datetime) -> None:
     clock = time.monotonic()
-    gateway = _gateway(state.bot)
-    environment = gateway.environment
-    with asking_for(Priority.EXIT):
-        settled = reconcile_orders(state.bot, gateway=gateway)
-    rules = read_rules(state, gateway=gateway)
-    trades = fold_books(state, rules=rules)
-    view = read_market(state, gateway=gateway)
-    note_symbol(state, rules)
-    _take_market(state, view, environment=environment)
-    if trades:
-        count_day(state)
-    publish_klines(state, view.klines)
-    if not settled:
-        show_waiting_for_the_venue(state, environment=environment)
-        publish_trades(state, trades)
-        return
+    gateway = open_gateway(state.bot)
+    seen = observe(state, gateway=gateway, started=started)
+    if seen.venue.settled or may_close(state, seen.venue):
+        tick = _decide_and_send(state, seen, gateway=gateway, started=started)
+    else:
+        show_waiting_for_the_venue(state, environment=gateway.environment)
+        tick = record_round(state, started=started)
+    price = seen.market.ticker.price
+    kept = keep_stops(
+        state,
+        gateway=gateway,
+        rules=seen.rules,
+        price=price,
+        mark_price=seen.futures.mark_price if seen.futures else None,
+        slot=state.claimed_slot,
+    )
+    note_closed(state)
+    mark_to_market(state, price)
+    publish_trades(state, seen.trades + kept.trades)
+    milliseconds = int((time.monotonic() - clock) * 1000)
+    journal.finish_tick(tick, status=state.status, duration_ms=milliseconds, stops=kept.record)
+
+
+def _decide_and_send(
+    state: BotState, seen: Observed, *, gateway: VenueGateway, started: datetime
+) -> Tick:
+    account_read_at = timezone.now()
     snapshot = take_snapshot(
-        state, view, gateway=gateway, rules=rules, entry_blocks=_entry_blocks(environment)
+        state,
+        seen.market,
+        gateway=gateway,
+        rules=seen.rules,
+        entry_blocks=entry_blocks(
+            state,
+            environment=gateway.environment,
+            now=started,
+            market_time=seen.market.ticker.market_time,
+        ),
+        exit_block=exit_block(state),
+        close_request=close_request_of(state),
+        futures=seen.futures,
     )
     decision = decide(snapshot)  # pure: no clock, no database, no network
-    tick, orders = record_decision(state, snapshot, decision, gateway=gateway, started=started)
-    show_decision(state, decision, environment=environment)
-    show_symbol_trouble(state, rules)
-    set_up_leverage(state, orders)
-    submit_orders(orders, gateway=gateway)
-    show_outcome(state, decision, orders)
-    if new_trades := fold_books(state, rules=rules):
-        count_day(state)
-    mark_to_market(state, view.ticker.price)
-    publish_trades(state, trades + new_trades)
-    milliseconds = int((time.monotonic() - clock) * 1000)
-    journal.finish_tick(tick, status=state.status, duration_ms=milliseconds)
-
-
-def _gateway(bot: BotConfig) -> ExchangeGateway:
-    if bot.api_key is None:
-        raise KeyMissingError(f"bot {bot.pk} has no API key")
-    return gateway_for(bot.api_key, Market(bot.position_type))
-
-
-def _entry_blocks(environment: Environment) -> tuple[Denial, ...]:
-    if environment is Environment.LIVE and not settings.LIVE_TRADING_ENABLED:
-        detail = "live trading is switched off on this installation (LIVE_TRADING_ENABLED)"
-        return (Denial(code=DenialCode.ENTRY_BLOCKED, detail=detail),)
-    return ()
-
-
-def _take_market(state: BotState, view: MarketView, *, environment: Environment) -> None:
-    market_time = view.ticker.market_time
-    mark_to_market(state, view.ticker.price)
-    if roll_day(state, market_time=market_time, environment=environment):
-        mark_to_market(state, view.ticker.price)  # against the new baseline
-    state.last_market_time = market_time
-    if state.last_seen_kline is not None and state.last_seen_kline > market_time:
-        state.last_seen_kline = None  # a recording that has been started anew
-    state.next_due_at = next_due(
-        market_time=market_time,
-        newest_kline=newest_closed(view),
-        timeframe=state.bot.timeframe,
-        check_seconds=state.bot.check_interval_seconds,
+    if decision.wants_entry:
+        snapshot, decision = _look_once_more(state, snapshot, decision, seen, gateway=gateway)
+        snapshot, decision = prepare_entry(state, snapshot, decision, gateway=gateway)
+    recorded = commit_decision(
+        state, snapshot, decision, gateway=gateway, started=started, account_read_at=account_read_at
     )
+    show_decision(state, recorded.decision, environment=gateway.environment)
+    show_symbol_trouble(state, seen.rules)
+    orders = send_orders(
+        state,
+        recorded.orders,
+        gateway=gateway,
+        rules=seen.rules,
+        price=snapshot.price,
+    )
+    show_outcome(state, recorded.decision, orders)
+    seen.trades += fold_books(state, rules=seen.rules, gateway=gateway)
+    return recorded.tick
+
+
+def _look_once_more(
+    state: BotState,
+    snapshot: Snapshot,
+    decision: Decision,
+    seen: Observed,
+    *,
+    gateway: VenueGateway,
+) -> tuple[Snapshot, Decision]:
+    """Look for what is foreign right before an entry, and decide again when something is."""
+    found = look_before_entry(state, seen.venue, gateway=gateway)
+    news = [each for each in found if each not in snapshot.entry_blocks]
+    return decide_again(snapshot, *news) if news else (snapshot, decision)
 
 
 def fail_unexpectedly(bot_id: int, error: Exception) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from bots.domain.decision import RESTING_LEGS, IntentReason, Leg, Route
 from bots.domain.orders import OrderStatus, status_of_venue
 from bots.journal.connection import JOURNAL
 from bots.journal.orders import move_order
@@ -22,26 +23,29 @@ class TradeIdReusedError(Exception):
 
 
 def apply_report(
-    order: Order, report: OrderReport, trades: Iterable[TradeReport], *, complete: bool
+    order: Order,
+    report: OrderReport,
+    trades: Iterable[TradeReport],
+    *,
+    complete: bool,
+    is_child: bool = False,
 ) -> list[Fill]:
     """Take over what the venue says of an order and its executions; return the new fills.
 
-    complete   whether `trades` are all executions; without them the order stays unsettled,
-               so that the missing ones are asked for again
+    complete   whether `trades` and the fills that are known are all executions; otherwise the
+               order stays unsettled, so that the missing ones are asked for again
+    is_child   the report is of the order that a conditional order has become
 
     Applies each execution once, by the venue's trade id, whatever the order and however
-    often reports arrive. Safe to repeat. TradeIdReusedError, and nothing written, when an
-    execution carries the number of another order's (a testnet or demo that was set up anew).
-    Where the report does not tell what the order was worth, its executions do.
+    often reports arrive, also on an order that has ended. Safe to repeat. TradeIdReusedError, and
+    nothing written, when an execution carries the number of another order's (a testnet or demo
+    that was set up anew). Where the report does not tell what the order was worth, its executions
+    do. A report that is older than what is known takes nothing back.
     """
     target = status_of_venue(report.status) if complete else OrderStatus.PARTIALLY_FILLED
     with transaction.atomic(using=JOURNAL):
         new_fills = [fill for trade in trades if (fill := _add_fill(order, trade)) is not None]
-        columns: dict[str, Any] = {
-            "venue_order_id": report.venue_order_id,
-            "filled_quantity": report.filled_quantity,
-            "filled_quote_quantity": _filled_quote(order, report),
-        }
+        columns = _columns(order, report, is_child=is_child)
         if order.status == target or not move_order(order, target, **columns):
             Order.objects.using(JOURNAL).filter(pk=order.pk).update(
                 updated_at=timezone.now(), **columns
@@ -49,6 +53,24 @@ def apply_report(
     for name, value in columns.items():
         setattr(order, name, value)
     return new_fills
+
+
+def _columns(order: Order, report: OrderReport, *, is_child: bool) -> dict[str, Any]:
+    name = "child_venue_order_id" if is_child else "venue_order_id"
+    columns: dict[str, Any] = {name: report.venue_order_id}
+    if report.filled_quantity >= order.filled_quantity:
+        columns["filled_quantity"] = report.filled_quantity
+        columns["filled_quote_quantity"] = _filled_quote(order, report)
+    if order.leg in RESTING_LEGS and order.route == Route.LIST and report.quantity:
+        # The venue fixes it when the entry of the list is filled, after commission.
+        columns["quantity"] = report.quantity
+    return columns
+
+
+def filled_as_known(order: Order) -> Decimal:
+    """Return the quantity of an order's executions that are in the books."""
+    amounts = Fill.objects.using(JOURNAL).filter(order_id=order.pk)
+    return sum(amounts.values_list("quantity", flat=True), Decimal(0))
 
 
 def _add_fill(order: Order, trade: TradeReport) -> Fill | None:
@@ -66,6 +88,7 @@ def _add_fill(order: Order, trade: TradeReport) -> Fill | None:
             "quote_quantity": trade.quote_quantity,
             "commission": trade.commission,
             "commission_asset": trade.commission_asset,
+            "venue_realized_pnl": trade.realized_pnl,
             "market_time": trade.market_time,
         },
     )
@@ -85,9 +108,19 @@ def _filled_quote(order: Order, report: OrderReport) -> Decimal:
 
 
 def record_trade(
-    order: Order, fills: list[Fill], *, user_id: int, pnl: Decimal | None, net: Decimal | None
+    order: Order,
+    fills: list[Fill],
+    *,
+    user_id: int,
+    pnl: Decimal | None,
+    net: Decimal | None,
+    reason: IntentReason | None = None,
 ) -> Trade:
-    """Write the Trade row of an order that is done. Safe to repeat."""
+    """Write the Trade row of an order that is done. Safe to repeat.
+
+    reason   why it happened, where that is not why the order was wanted; of a stop or target that
+             has rested at the venue it is by itself what its leg says
+    """
     quantity = sum((fill.quantity for fill in fills), Decimal(0))
     quote = sum((fill.quote_quantity for fill in fills), Decimal(0))
     trade, _ = Trade.objects.using(JOURNAL).update_or_create(
@@ -105,12 +138,18 @@ def record_trade(
             "commission_asset": _commission_asset(fills),
             "pnl": pnl,
             "realized_pnl": net,
-            "reason": order.intent_reason,
-            "binance_order_id": order.venue_order_id,
+            "reason": reason or _reason(order),
+            "binance_order_id": order.child_venue_order_id or order.venue_order_id,
             "market_time": _newest(fills),
         },
     )
     return trade
+
+
+def _reason(order: Order) -> str:
+    if order.intent_reason not in (IntentReason.PROTECTION, IntentReason.PROTECTION_MOVED):
+        return order.intent_reason
+    return IntentReason.STOP_LOSS if order.leg == Leg.STOP else IntentReason.TAKE_PROFIT
 
 
 def _commission_asset(fills: list[Fill]) -> str:

@@ -2,103 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
-from bots.domain.client_order_id import client_order_id
-from bots.domain.decision import Intent, Leg
-from bots.domain.orders import ClosedReason, OrderStatus, sources_of
+from bots.domain.client_order_id import PAIR, client_order_id, order_id_in_list
+from bots.domain.decision import Intent, Leg, Route
+from bots.domain.orders import OrderStatus, sources_of
 from bots.journal.connection import JOURNAL
-from bots.journal.events import record_event
-from bots.models import BotConfig, EventKind, Order, OrderSource
+from bots.models import BotConfig, Order, OrderSource
 from exchange.domain.types import Market
 
 
 def record_intents(
     bot: BotConfig,
-    intents: Iterable[Intent],
+    intents: Sequence[Intent],
     *,
     source: OrderSource,
     slot: int,
     signed_at_ms: int,
     recv_window_ms: int,
+    actor_id: int | None = None,
 ) -> list[Order]:
-    """Commit the orders that a decision wants, before any of them is sent.
+    """Commit the orders of one request, before it is sent; nothing when there are none.
 
-    A slot that is ticked again after its first order came to nothing gets a new attempt
-    and so a new client order id; no id is ever used twice.
+    One order, or two or three with the route LIST. A slot that is ticked again after its first
+    request came to nothing gets a new attempt and so new client order ids; none is ever used
+    twice. ValueError for intents that no single request can place.
     """
+    if not intents:
+        return []
     if bot.api_key is None:
         raise ValueError(f"bot {bot.pk} has no API key")
-    account_id = bot.api_key.account_id
-    orders = []
+    _check_one_request(intents)
     with transaction.atomic(using=JOURNAL):
-        for intent in intents:
-            attempt = (
-                1
-                + Order.objects.using(JOURNAL)
-                .filter(bot_id=bot.pk, source=source, slot=slot, leg=intent.leg)
-                .count()
+        attempt = 1 + _last_attempt(bot, intents, source=source, slot=slot)
+        list_id, names = _names(bot, intents, source=source, slot=slot, attempt=attempt)
+        return [
+            Order.objects.using(JOURNAL).create(
+                bot_id=bot.pk,
+                account_id=bot.api_key.account_id,
+                source=source,
+                slot=slot,
+                attempt=attempt,
+                client_order_id=name,
+                list_client_order_id=list_id,
+                actor_id=actor_id,
+                signed_at_ms=signed_at_ms,
+                recv_window_ms=recv_window_ms,
+                **_wanted(bot, intent),
             )
-            orders.append(
-                Order.objects.using(JOURNAL).create(
-                    bot_id=bot.pk,
-                    account_id=account_id,
-                    market=Market(bot.position_type),
-                    symbol=bot.symbol,
-                    source=source,
-                    slot=slot,
-                    leg=intent.leg,
-                    attempt=attempt,
-                    client_order_id=client_order_id(
-                        installation=settings.INSTALLATION_ID,
-                        bot_id=bot.pk,
-                        source=source,
-                        slot=slot,
-                        leg=intent.leg,
-                        attempt=attempt,
-                    ),
-                    side=intent.side,
-                    quantity=intent.quantity,
-                    intent_reason=intent.reason,
-                    signed_at_ms=signed_at_ms,
-                    recv_window_ms=recv_window_ms,
-                )
-            )
-    return orders
+            for intent, name in zip(intents, names, strict=True)
+        ]
 
 
-def mark_sent(order: Order, *, signed_at_ms: int) -> bool:
-    """Turn `intended` into `sent`; True for the one caller that may now send it.
+def _check_one_request(intents: Sequence[Intent]) -> None:
+    is_list = any(intent.route is Route.LIST for intent in intents)
+    if is_list and (
+        len(intents) not in (2, 3) or any(intent.route is not Route.LIST for intent in intents)
+    ):
+        raise ValueError("route: a list is two or three orders, all of them of the route LIST")
+    if not is_list and len(intents) > 1:
+        raise ValueError(f"{len(intents)} intents that are no list need a request each")
+    legs = [intent.leg for intent in intents]
+    if len(set(legs)) != len(legs) or (is_list and Leg.EXIT in legs):
+        raise ValueError("leg: a list has one entry, one stop and one target at most")
 
-    `signed_at_ms` (signing time) is committed with it: the time spent waiting for a permit
-    must not count against the venue's window for the request.
-    An entry of a bot that a person has stopped meanwhile stays unsent; exits always may go.
-    """
-    rows = Order.objects.using(JOURNAL).filter(pk=order.pk, status=OrderStatus.INTENDED)
-    if order.leg == Leg.ENTRY:
-        rows = rows.filter(bot__is_active=True)
-    sent_at = timezone.now()
-    changed = rows.update(
-        status=OrderStatus.SENT, sent_at=sent_at, updated_at=sent_at, signed_at_ms=signed_at_ms
+
+def _last_attempt(
+    bot: BotConfig, intents: Sequence[Intent], *, source: OrderSource, slot: int
+) -> int:
+    orders = Order.objects.using(JOURNAL).filter(
+        bot_id=bot.pk, source=source, slot=slot, leg__in=[intent.leg for intent in intents]
     )
-    if changed != 1:
-        return False
-    order.status, order.sent_at, order.signed_at_ms = OrderStatus.SENT, sent_at, signed_at_ms
-    return True
+    return orders.aggregate(last=Max("attempt"))["last"] or 0
 
 
-def mark_resigned(order: Order, *, signed_at_ms: int) -> bool:
-    """Commit a new timestamp for an order that the venue refused with -1021, once."""
-    rows = Order.objects.using(JOURNAL).filter(pk=order.pk, status=OrderStatus.SENT, resigned=False)
-    changed = rows.update(signed_at_ms=signed_at_ms, resigned=True, updated_at=timezone.now())
-    if changed == 1:
-        order.signed_at_ms, order.resigned = signed_at_ms, True
-    return changed == 1
+def _names(
+    bot: BotConfig, intents: Sequence[Intent], *, source: OrderSource, slot: int, attempt: int
+) -> tuple[str, list[str]]:
+    """Return the name of the list, empty without one, and those of its orders."""
+    is_list = intents[0].route is Route.LIST
+    is_pair = is_list and all(intent.leg is not Leg.ENTRY for intent in intents)
+    name = client_order_id(
+        installation=settings.INSTALLATION_ID,
+        bot_id=bot.pk,
+        source=source,
+        slot=slot,
+        leg=PAIR if is_pair else Leg.ENTRY if is_list else intents[0].leg,
+        attempt=attempt,
+    )
+    if not is_list:
+        return "", [name]
+    return name, [order_id_in_list(name, intent.leg) for intent in intents]
+
+
+def _wanted(bot: BotConfig, intent: Intent) -> dict[str, Any]:
+    market = Market(bot.position_type)
+    return {
+        "market": market,
+        "symbol": bot.symbol,
+        "leg": intent.leg,
+        "route": intent.route,
+        "side": intent.side,
+        "order_type": intent.type,
+        "quantity": intent.quantity,
+        "price": intent.price,
+        "trigger_price": intent.trigger_price,
+        "time_in_force": intent.time_in_force,
+        "direction": intent.direction,
+        # What closes a futures position must never open the opposite one.
+        "reduces_only": market is Market.FUTURES
+        and (intent.reduces_only or intent.leg is not Leg.ENTRY),
+        "reserve": intent.reserve,
+        "intent_reason": intent.reason,
+    }
 
 
 def move_order(
@@ -129,39 +151,32 @@ def note_not_found(order: Order) -> int:
     return order.not_found_looks
 
 
-def close_never_sent(order: Order) -> None:
-    """Close an order that an earlier tick committed and never sent."""
-    if move_order(
-        order,
-        OrderStatus.DENIED,
-        closed_reason=ClosedReason.NEVER_SENT,
-        message="The worker stopped after writing the order down and before sending it.",
-    ):
-        record_event(order.bot_id, EventKind.ORDER_NEVER_SENT, f"{order} was never sent.")
+def note_found(order: Order) -> None:
+    """Forget the looks that did not find the order: they count in a row."""
+    order.not_found_looks = 0
+    order.save(using=JOURNAL, update_fields=["not_found_looks", "updated_at"])
 
 
-def close_rate_limited(order: Order, why: str) -> None:
-    """Close an order that was committed and may not be sent now."""
-    if move_order(order, OrderStatus.DENIED, closed_reason=ClosedReason.RATE_LIMITED, message=why):
-        record_event(order.bot_id, EventKind.ORDER_NEVER_SENT, f"{order} was not sent: {why}")
+def note_cancel(orders: Sequence[Order]) -> None:
+    """Commit that a cancel of these orders is about to be sent."""
+    now = timezone.now()
+    rows = Order.objects.using(JOURNAL).filter(pk__in=[order.pk for order in orders])
+    rows.update(cancel_sent_at=now, updated_at=now)
+    for order in orders:
+        order.cancel_sent_at = now
 
 
-def close_set_up_refused(order: Order, why: str) -> None:
-    """Close an entry whose symbol is not set up at the venue as the bot wants it."""
-    if move_order(
-        order, OrderStatus.DENIED, closed_reason=ClosedReason.SET_UP_REFUSED, message=why
-    ):
-        record_event(order.bot_id, EventKind.ORDER_NEVER_SENT, f"{order} was not sent: {why}.")
+def note_triggering(order: Order) -> None:
+    """Note since when a conditional order's trigger is met and nothing has come of it."""
+    if order.triggering_since is None:
+        order.triggering_since = timezone.now()
+        order.save(using=JOURNAL, update_fields=["triggering_since", "updated_at"])
 
 
-def close_never_placed(order: Order) -> None:
-    """Close an order that the venue does not know and can no longer accept."""
-    if move_order(
-        order,
-        OrderStatus.EXPIRED,
-        closed_reason=ClosedReason.NEVER_PLACED,
-        message="The venue does not know it, and its time to accept it has passed.",
-    ):
-        record_event(
-            order.bot_id, EventKind.ORDER_NEVER_PLACED, f"{order} never reached the venue."
-        )
+def note_message(order: Order, message: str) -> bool:
+    """Write down what a person should know of an order; False when it is known already."""
+    if order.message == message:
+        return False
+    order.message = message
+    order.save(using=JOURNAL, update_fields=["message", "updated_at"])
+    return True

@@ -188,12 +188,22 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='botstate',
+            name='day_start_pnl',
+            field=models.DecimalField(blank=True, decimal_places=18, max_digits=36, null=True),
+        ),
+        migrations.AddField(
+            model_name='botstate',
             name='direction',
             field=models.CharField(choices=[('long', 'long'), ('short', 'short')], default='long', max_length=5),
         ),
         migrations.AddField(
             model_name='botstate',
             name='entry_settings',
+            field=models.JSONField(blank=True, default=dict),
+        ),
+        migrations.AddField(
+            model_name='botstate',
+            name='account_look',
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
@@ -250,6 +260,11 @@ class Migration(migrations.Migration):
             model_name='botstate',
             name='resting_target_price',
             field=models.DecimalField(blank=True, decimal_places=18, max_digits=36, null=True),
+        ),
+        migrations.AddField(
+            model_name='botstate',
+            name='stop_basis',
+            field=models.CharField(blank=True, default='', max_length=160),
         ),
         migrations.AddField(
             model_name='botstate',
@@ -398,6 +413,18 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='order',
             index=models.Index(condition=models.Q(('reserve__gt', 0)), fields=['account', 'sent_at'], name='order_reserving'),
+        ),
+        migrations.AddIndex(
+            model_name='botevent',
+            index=models.Index(condition=models.Q(('kind__in', ['order_unknown', 'order_rejected'])), fields=['bot', 'created_at'], name='event_order_errors'),
+        ),
+        migrations.AddIndex(
+            model_name='tick',
+            index=models.Index(condition=models.Q(('error', ''), _negated=True), fields=['bot', 'started_at'], name='tick_failed'),
+        ),
+        migrations.AddIndex(
+            model_name='trade',
+            index=models.Index(condition=models.Q(('realized_pnl__isnull', False)), fields=['bot', 'market_time'], name='trade_closed_of_bot'),
         ),
         migrations.AddConstraint(
             model_name='botconfig',

@@ -12,16 +12,20 @@ from django.db.models import Q
 from django.urls import reverse
 
 from bots.domain.direction import Directions
+from bots.domain.estimates import furthest_stop_perc
 from bots.domain.orders import UNSETTLED
 from bots.domain.parameters import validate_parameters
 from bots.domain.snapshot import Parameters
 from bots.domain.strategies import STRATEGIES
-from bots.models.fields import amount, percentage
+from bots.models.fields import amount, percentage, plain
 from exchange.domain.futures import MAX_LEVERAGE_USED
 from exchange.domain.intervals import INTERVALS
 from exchange.models import APIKey
 
 MAX_LEVERAGE = 125  # accepted; what is used is capped lower
+_TRAILING = ("custom_trailing_stop", "trailing_stop_perc")
+# What ends a losing position: the first one that is set, a trailing stop only without the others.
+_STOPS = ("custom_stop_loss", "stop_loss_perc", *_TRAILING)
 
 
 class PositionType(models.TextChoices):
@@ -276,8 +280,7 @@ class BotConfig(models.Model):
         self.symbol = (self.symbol or "").upper().strip()
         fields = {field.name for field in self._meta.concrete_fields}
         problems = validate_parameters({name: getattr(self, name) for name in fields})
-        if self.position_type == PositionType.FUTURES:
-            problems["position_type"] = "Futures trading is not part of this version; choose spot."
+        problems |= self._what_the_market_does_not_allow(problems)
         if self.trailing_stop_active and not _first(
             self.custom_trailing_stop, self.trailing_stop_perc
         ):
@@ -294,6 +297,31 @@ class BotConfig(models.Model):
                     for name, text in problems.items()
                 }
             )
+
+    def _what_the_market_does_not_allow(self, known: dict[str, str]) -> dict[str, str]:
+        if not self.is_futures:
+            if self.direction != Directions.LONG.value:
+                return {"direction": "Spot bots can only go long; choose long, or futures."}
+            return {}
+        problems = {}
+        if self.auto_transfer_funds and not self.transfer_amount:
+            problems["transfer_amount"] = "Is required while money is transferred by itself."
+        if not known.keys() & {"leverage", *_STOPS} and (late := self._stop_that_comes_too_late()):
+            problems |= late
+        return problems
+
+    def _stop_that_comes_too_late(self) -> dict[str, str]:
+        name = next((name for name in _STOPS if getattr(self, name) is not None), None)
+        if name is None or (name in _TRAILING and not self.trailing_stop_active):
+            return {}
+        used = min(self.leverage, MAX_LEVERAGE_USED)
+        room = furthest_stop_perc(used)
+        if Decimal(getattr(self, name)) <= room:
+            return {}
+        return {
+            name: f"At leverage {used} a position is liquidated about {plain(100 / Decimal(used))} "
+            f"% away from its entry. Choose at most {plain(room)} %, or a lower leverage."
+        }
 
     def _name_is_taken(self) -> bool:
         # Forms leave `deleted_at` out, and with it the check of the constraint that names it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from bots.models.bot import BotConfig
 
@@ -57,7 +58,15 @@ class BotEvent(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["bot", "-id"], name="event_newest_of_bot")]
+        indexes = [
+            models.Index(fields=["bot", "-id"], name="event_newest_of_bot"),
+            # Read by every tick: what the venue refused or did not answer lately.
+            models.Index(
+                fields=["bot", "created_at"],
+                condition=Q(kind__in=["order_unknown", "order_rejected"]),
+                name="event_order_errors",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"

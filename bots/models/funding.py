@@ -12,6 +12,7 @@ from exchange.models import ExchangeAccount
 class FundingPayment(models.Model):
     """One funding stamp of one position as the venue booked it. Positive: received.
 
+    What the insurance fund takes after a liquidation is one too; its number begins with `clear-`.
     Written on the connection `journal`, once per transaction of the venue.
     """
 

@@ -70,6 +70,8 @@ class BotState(models.Model):
     stop_failures = models.PositiveIntegerField(default=0)  # in a row
     resting_stop_price = amount(null=True, blank=True)
     resting_target_price = amount(null=True, blank=True)
+    # Entry and settings that they were placed for: only another one may loosen a stop.
+    stop_basis = models.CharField(max_length=160, blank=True, default="")
 
     # A person, a webhook or an emergency wants the position closed; the next tick does it.
     close_requested_at = models.DateTimeField(null=True, blank=True)  # wall time
@@ -84,6 +86,9 @@ class BotState(models.Model):
 
     trading_day = models.DateField(null=True, blank=True)  # UTC day of market time
     day_start_equity = amount(null=True, blank=True)
+    # Realized and unrealized at the start of the day; what today's profit is counted from, so that
+    # an edit of the capital is none.
+    day_start_pnl = amount(null=True, blank=True)
     daily_pnl = amount(default=Decimal(0))
     daily_trades_count = models.PositiveIntegerField(default=0)
     daily_limit_reason = models.CharField(max_length=40, blank=True, default="")  # until the roll
@@ -100,6 +105,8 @@ class BotState(models.Model):
     claimed_at = models.DateTimeField(null=True, blank=True)
     last_run_at = models.DateTimeField(null=True, blank=True)
     foreign_checked_at = models.DateTimeField(null=True, blank=True)
+    # What the last look at the account found: until when it agreed (market time), what it suspects.
+    account_look = models.JSONField(default=dict, blank=True)
     market_moved_at = models.DateTimeField(null=True, blank=True)  # when market time last moved on
     last_updated_at = models.DateTimeField(auto_now=True)
 

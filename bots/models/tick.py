@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from bots.models.bot import BotConfig
 
@@ -39,6 +40,8 @@ class Tick(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["bot", "-id"], name="tick_newest_of_bot"),
+            # Read by every tick: those that failed lately.
+            models.Index(fields=["bot", "started_at"], condition=~Q(error=""), name="tick_failed"),
         ]
 
     def __str__(self) -> str:

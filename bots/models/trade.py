@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from bots.domain.decision import IntentReason
 from bots.models.bot import BotConfig
@@ -41,7 +42,15 @@ class Trade(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["bot", "-id"], name="trade_newest_of_bot")]
+        indexes = [
+            models.Index(fields=["bot", "-id"], name="trade_newest_of_bot"),
+            # Read by the protections: what closed lately.
+            models.Index(
+                fields=["bot", "market_time"],
+                condition=Q(realized_pnl__isnull=False),
+                name="trade_closed_of_bot",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.side} {plain(self.quantity_filled)} {self.symbol} at {plain(self.price)}"

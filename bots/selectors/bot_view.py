@@ -10,11 +10,15 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
 
+from bots.domain.direction import Direction
+from bots.domain.edits import Pending, unplaced_levels, waiting_edits
+from bots.domain.estimates import SizeEstimate, size_estimate
 from bots.domain.status import State
 from bots.models import BotConfig
 from bots.selectors.access import state_of
 from bots.selectors.figures import clamp, percent, quote_asset
 from bots.selectors.status import state_data
+from bots.selectors.transfers import moved_by
 from exchange.domain.types import ZERO
 
 NEEDS_A_PERSON: Final = (State.ERROR, State.WAITING)
@@ -86,7 +90,8 @@ class BotView:
         """Return how far the price has moved from the entry."""
         if self.state.entry_price is None or self.state.last_price is None:
             return None
-        return percent(self.state.last_price - self.state.entry_price, self.state.entry_price)
+        moved = percent(self.state.last_price - self.state.entry_price, self.state.entry_price)
+        return -moved if moved and self.is_short else moved
 
     @property
     def stop(self) -> Level:
@@ -104,19 +109,27 @@ class BotView:
         return self._level(self.state.trailing_stop_price)
 
     @property
+    def is_short(self) -> bool:
+        """Say whether the position gains when the price falls."""
+        return bool(self.state.direction == Direction.SHORT)
+
+    @property
     def guard(self) -> Decimal | None:
-        """Return the stop that the falling price would meet first."""
+        """Return the stop that a price which turns against the position would meet first."""
         stops = [p for p in (self.state.stop_loss_price, self.state.trailing_stop_price) if p]
-        return max(stops, default=None)
+        return (min if self.is_short else max)(stops, default=None)
 
     @property
     def track(self) -> dict[str, str] | None:
         """Return where entry and price lie between stop (0) and target (100)."""
-        low, high, state = self.guard, self.state.take_profit_price, self.state
-        if None in (low, high, state.entry_price, state.last_price) or high <= low:
+        stop, target, state = self.guard, self.state.take_profit_price, self.state
+        if None in (stop, target, state.entry_price, state.last_price):
             return None
-        entry = clamp(percent(state.entry_price - low, high - low))
-        now = clamp(percent(state.last_price - low, high - low))
+        way = target - stop  # below zero for a short position
+        if not way or (way < ZERO) is not self.is_short:
+            return None
+        entry = clamp(percent(state.entry_price - stop, way))
+        now = clamp(percent(state.last_price - stop, way))
         left, right = sorted((entry, now))
         return {
             "entry": f"{entry:.2f}",
@@ -150,7 +163,7 @@ class BotView:
     def side_word(self) -> str:
         """Say on which side the position is."""
         if self.state.in_position:
-            return "long"
+            return str(self.state.direction)
         dust = self.state.current_position_size_coins
         return "none, only dust too small to sell" if dust else "none"
 
@@ -162,13 +175,67 @@ class BotView:
 
     @property
     def unguarded(self) -> bool:
-        """Say whether a position is held that nothing watches."""
-        return self.state.in_position and not self.bot.is_active
+        """Say whether a position is held that nothing would close: no bot and no resting stop."""
+        return self.state.in_position and not (
+            self.bot.is_active or self.state.resting_stop_price is not None
+        )
+
+    @property
+    def protection_word(self) -> str:
+        """Say in a few words what protects the position at the venue."""
+        if not self.state.in_position:
+            return "nothing to protect"
+        if self.state.unprotected_since is not None:
+            return "unprotected"
+        if self.state.resting_stop_price is not None:
+            return "stop rests at the venue"
+        return "no stop set" if self.guard is None else "stop not placed yet"
+
+    @property
+    def is_unprotected(self) -> bool:
+        """Say whether the position lacks the stop that it should have."""
+        return self.state.in_position and self.state.unprotected_since is not None
+
+    @property
+    def is_closing(self) -> bool:
+        """Say whether somebody has asked for the position to be closed."""
+        return self.state.in_position and self.state.close_requested_at is not None
+
+    @property
+    def can_close(self) -> bool:
+        """Say whether there is a position that nobody has asked to close yet."""
+        return self.state.in_position and not self.is_closing
+
+    @property
+    def can_delete(self) -> bool:
+        """Say whether the bot is stopped and flat; an order may still keep it."""
+        return not (self.bot.is_active or self.state.in_position)
+
+    @property
+    def waiting_edits(self) -> tuple[Pending, ...]:
+        """Return the settings that wait for the next entry."""
+        return waiting_edits(self.bot, self.state)
+
+    @property
+    def unplaced_levels(self) -> tuple[Pending, ...]:
+        """Return the stop and target that do not rest at the venue as they are wanted."""
+        return unplaced_levels(self.state, is_short=self.is_short)
+
+    @cached_property
+    def returnable(self) -> Decimal:
+        """Return what the bot has brought to the futures wallet and could move back, quote."""
+        is_idle = self.bot.is_futures and self.can_delete
+        return moved_by(self.bot) if is_idle else ZERO
+
+    @property
+    def estimate(self) -> SizeEstimate | None:
+        """Return what a position on futures comes to; None on spot."""
+        return size_estimate(self.bot.parameters) if self.bot.is_futures else None
 
     @property
     def needs_a_person(self) -> bool:
         """Say whether the bot cannot go on without its owner."""
-        return self.state.state in NEEDS_A_PERSON
+        return self.state.state in NEEDS_A_PERSON or self.is_unprotected
 
     @property
     def gauges(self) -> dict[str, Gauge]:

@@ -21,7 +21,7 @@ def trades_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[Trade]:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A tick, and how many before it decided the same in the same words."""
+    """A tick, and how many in a row decided the same in the same words, itself included."""
 
     tick: Tick
     repeats: int
@@ -36,7 +36,7 @@ def decisions_in(ticks: Sequence[Tick], *, limit: int = HISTORY_ROWS) -> list[De
     """Fold neighbouring ticks that say the same, so that a quiet hour hides no trade."""
     runs = groupby(ticks, key=lambda tick: (tick.sentence, tick.error, tick.has_orders))
     folded = ([*run] for _, run in runs)
-    return [Decision(run[0], len(run)) for run in islice(folded, limit)]
+    return [Decision(run[0], sum(tick.repeats for tick in run)) for run in islice(folded, limit)]
 
 
 def events_of(bot: BotConfig, *, limit: int = HISTORY_ROWS) -> list[BotEvent]:

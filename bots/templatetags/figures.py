@@ -16,6 +16,8 @@ register = template.Library()
 NOTHING: Final = "—"
 MINUS: Final = "\N{MINUS SIGN}"
 CENTS: Final = 2
+MINUTE: Final = 60
+HOUR: Final = 3600
 COIN_DECIMALS: Final = 8
 COINS: Final = ("BTC", "ETH", "BNB")  # quote currencies of which 0.01 is real money
 
@@ -74,6 +76,19 @@ def tone(value: Decimal | None, currency: str = "") -> str:
     if value is None or _is_zero(money(value, currency)):
         return ""
     return "is-gain" if value > 0 else "is-loss"
+
+
+@register.filter
+def seconds(value: Decimal | None) -> str:
+    """Write a span of time: 12 s, 3 min 20 s, 2 h 5 min."""
+    if value is None:
+        return NOTHING
+    whole = int(value)
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE} s"
+    return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
 
 
 @register.filter

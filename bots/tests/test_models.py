@@ -42,7 +42,6 @@ def _refused(bot: BotConfig) -> dict[str, list[str]]:
         ("check_interval_seconds", 29),
         ("max_daily_trades", 0),
         ("position_type", "margin"),
-        ("position_type", "futures"),
     ],
 )
 def test_a_setting_that_cannot_work_is_named(bot: BotConfig, field: str, value: object) -> None:

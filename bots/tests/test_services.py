@@ -11,10 +11,9 @@ from django.test import override_settings
 from django.utils import timezone
 
 from accounts.models import User
-from bots import services
 from bots.locks import bot_lock
 from bots.models import BotConfig, BotEvent, BotState, EventKind
-from bots.services import BotError, start_bot, stop_bot, update_bot
+from bots.services import BotError, life, start_bot, stop_bot, update_bot
 from bots.tasks import run_bot_task
 from exchange.demo.testing import RunningExchange
 from exchange.models import APIKey, ExchangeAccount
@@ -162,7 +161,7 @@ def _hold_lock(bot: BotConfig, worker_thread: Any) -> tuple[threading.Event, Any
 def test_a_stop_that_a_long_tick_keeps_waiting_still_counts_and_says_who_asked(
     bot: BotConfig, trader: User, worker_thread: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "STOP_WAITS_SECONDS", 1)
+    monkeypatch.setattr(life, "STOP_WAITS_SECONDS", 1)
     start_bot(bot_id=bot.pk, actor=None)
     release, ticking = _hold_lock(bot, worker_thread)
     stop_bot(bot_id=bot.pk, actor=trader)
@@ -179,7 +178,7 @@ def test_a_stop_that_a_long_tick_keeps_waiting_still_counts_and_says_who_asked(
 def test_a_start_that_a_long_tick_keeps_waiting_is_refused_in_plain_words(
     bot: BotConfig, worker_thread: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "START_WAITS_SECONDS", 1)
+    monkeypatch.setattr(life, "START_WAITS_SECONDS", 1)
     release, ticking = _hold_lock(bot, worker_thread)
     with pytest.raises(BotError, match="Try again in a moment"):
         start_bot(bot_id=bot.pk, actor=None)

@@ -30,12 +30,24 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @login_required
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
-    """Stop the bot; a position it holds is kept."""
-    return _control(request, pk, lambda user: stop_bot(bot_id=pk, actor=user), done="is stopped")
+    """Stop the bot; a position it holds is kept, or closed when the form says so."""
+    closes = request.POST.get("position") == "close"
+    return _control(
+        request,
+        pk,
+        lambda user: stop_bot(bot_id=pk, actor=user, close=closes),
+        done="is stopped",
+        failed="stop as asked",
+    )
 
 
 def _control(
-    request: HttpRequest, pk: int, act: Callable[[User], BotConfig], *, done: str
+    request: HttpRequest,
+    pk: int,
+    act: Callable[[User], BotConfig],
+    *,
+    done: str,
+    failed: str = "start",
 ) -> HttpResponse:
     bot, user = bot_or_404(request, pk), signed_in_user(request)
     if not may_control(user, bot):
@@ -48,10 +60,10 @@ def _control(
     if request.headers.get("HX-Request"):
         return _fragment(request, pk, problem=problem)
     if problem:
-        messages.error(request, f"{bot.name} did not start: {problem}")
+        messages.error(request, f"{bot.name} did not {failed}: {problem}")
     else:
         messages.success(request, f"{bot.name} {done}.")
-    return redirect(_back(request, bot))
+    return redirect(back(request, bot))
 
 
 def _fragment(request: HttpRequest, pk: int, *, problem: str) -> HttpResponse:
@@ -64,7 +76,8 @@ def _fragment(request: HttpRequest, pk: int, *, problem: str) -> HttpResponse:
     return render(request, "bots/_controls.html", context)
 
 
-def _back(request: HttpRequest, bot: BotConfig) -> str:
+def back(request: HttpRequest, bot: BotConfig) -> str:
+    """Return where the form came from when it says so and that is here, else the bot's page."""
     target = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()

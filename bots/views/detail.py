@@ -10,8 +10,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.models import User
 from bots.models import BotConfig, Tick
-from bots.selectors.access import bots_of, may_control
+from bots.selectors.access import bots_of, heirs_of, may_control, may_halt_account
 from bots.selectors.bot_view import BotView
 from bots.selectors.history import (
     decisions_in,
@@ -20,7 +21,9 @@ from bots.selectors.history import (
     ticks_of,
     trades_of,
 )
+from bots.selectors.holds import holds_on
 from bots.selectors.overview import demo_note
+from bots.services.incidents import ADOPTABLE
 from bots.views.access import bot_or_404, signed_in_user
 
 
@@ -44,9 +47,20 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "bots": [view.page_data],
             "chart_url": reverse("bot-chart", args=[pk]),
         },
+        "heirs": heirs_of(bot),
+        **_holds(bot, user),
         **_history(bot, ticks),
     }
     return render(request, "bots/detail.html", context)
+
+
+@require_safe
+@login_required
+def holds(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer what holds the bot back alone, for pages that are open."""
+    bot, user = bot_or_404(request, pk), signed_in_user(request)
+    context = {"view": BotView(bot), "may_control": may_control(user, bot), **_holds(bot, user)}
+    return render(request, "bots/_holds.html", context)
 
 
 @require_safe
@@ -57,6 +71,14 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
     return render(
         request, "bots/_history.html", {"view": BotView(bot), **_history(bot, ticks_of(bot))}
     )
+
+
+def _holds(bot: BotConfig, user: User) -> dict[str, Any]:
+    return {
+        "holds": holds_on(bot),
+        "adoptable": ADOPTABLE,
+        "may_halt_account": may_halt_account(user, bot),
+    }
 
 
 def _history(bot: BotConfig, ticks: list[Tick]) -> dict[str, Any]:

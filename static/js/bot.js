@@ -18,6 +18,7 @@ function show(state, at) {
   paintBot(figures(config, state));
   noteRunning(state.is_active ? 1 : 0);
   noteMoment("last_run_at", state.last_run_at);
+  noteMoment("unprotected_since", state.unprotected_since);
   if (marketTime !== null && state.market_time !== marketTime) noteMoment("market_moved", at);
   marketTime = state.market_time;
   chart.setLevels(state);

@@ -11,16 +11,25 @@ function distance(level, now) {
   return level === null || !now ? null : share(level - now, now);
 }
 
+const isShort = (state) => state.direction === "short";
+
+/** The stop that a price which turns against the position would meet first. */
+function guard(state) {
+  const stops = [number(state.stop_loss_price), number(state.trailing_stop_price)].filter(Boolean);
+  if (!stops.length) return null;
+  return isShort(state) ? Math.min(...stops) : Math.max(...stops);
+}
+
 export function track(state) {
-  const stops = [number(state.stop_loss_price), number(state.trailing_stop_price)];
-  const low = Math.max(...stops.map((price) => price ?? -Infinity));
-  const high = number(state.take_profit_price);
+  const stop = guard(state);
+  const target = number(state.take_profit_price);
   const entryPrice = number(state.entry_price);
   const nowPrice = number(state.last_price);
-  if (!Number.isFinite(low) || high === null || entryPrice === null || nowPrice === null) return null;
-  if (high <= low) return null;
-  const entry = clamp(share(entryPrice - low, high - low));
-  const now = clamp(share(nowPrice - low, high - low));
+  if ([stop, target, entryPrice, nowPrice].includes(null)) return null;
+  const way = target - stop; // below zero for a short position
+  if (!way || way < 0 !== isShort(state)) return null;
+  const entry = clamp(share(entryPrice - stop, way));
+  const now = clamp(share(nowPrice - stop, way));
   return {
     entry,
     now,
@@ -31,8 +40,15 @@ export function track(state) {
 }
 
 function sideWord(state) {
-  if (state.in_position) return "long";
+  if (state.in_position) return state.direction;
   return number(state.current_position_size_coins) ? "none, only dust too small to sell" : "none";
+}
+
+function protectionWord(state) {
+  if (!state.in_position) return "nothing to protect";
+  if (state.unprotected_since) return "unprotected";
+  if (state.resting_stop_price !== null) return "stop rests at the venue";
+  return guard(state) === null ? "no stop set" : "stop not placed yet";
 }
 
 export function figures(config, state) {
@@ -53,10 +69,17 @@ export function figures(config, state) {
     stop_distance: distance(number(state.stop_loss_price), now),
     target_distance: distance(number(state.take_profit_price), now),
     trail_distance: distance(number(state.trailing_stop_price), now),
-    unguarded: state.in_position && !state.is_active,
+    unguarded: state.in_position && !state.is_active && state.resting_stop_price === null,
+    protection_word: protectionWord(state),
+    is_unprotected: state.in_position && Boolean(state.unprotected_since),
+    is_closing: state.in_position && Boolean(state.close_requested_at),
+    can_close: state.in_position && !state.close_requested_at,
+    can_delete: !state.is_active && !state.in_position,
     can_start: !state.is_active || LIFTED_BY_START.includes(state.state),
     start_word: state.is_active ? "Resume" : "Start",
-    needs_a_person: NEEDS_A_PERSON.includes(state.state),
+    needs_a_person:
+      NEEDS_A_PERSON.includes(state.state) ||
+      (state.in_position && Boolean(state.unprotected_since)),
     track: track(state),
     gauges: {
       target: clamp(share(dailyPercent, number(config.daily_target_perc))),

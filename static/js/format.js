@@ -58,6 +58,16 @@ export function utcFromSeconds(seconds) {
   return utc(new Date(seconds * 1000).toISOString()).slice(0, -3);
 }
 
+const MINUTE = 60;
+const HOUR = 3600;
+
+export const seconds = known((value) => {
+  const whole = Math.floor(value);
+  if (whole < MINUTE) return `${whole} s`;
+  if (whole < HOUR) return `${Math.floor(whole / MINUTE)} min ${whole % MINUTE} s`;
+  return `${Math.floor(whole / HOUR)} h ${Math.floor((whole % HOUR) / MINUTE)} min`;
+});
+
 export const words = (code) => code.replaceAll("_", " ");
 
 export function age(seconds) {

@@ -1,8 +1,9 @@
-// The tables below the chart come from the server again when something has happened.
+// The tables below the chart, and what holds the bot back, come from the server again when something has happened.
 
 const EVERY = 3000; // ms; in the demo a bot decides about every second
 
 const section = document.getElementById("history");
+const holds = document.getElementById("holds");
 let timer = null;
 let refreshedAt = 0;
 let scrolled = [];
@@ -12,6 +13,10 @@ function refresh() {
   if (document.hidden) return; // the tab fetches once when somebody looks again
   refreshedAt = Date.now();
   section.dispatchEvent(new Event("history-changed"));
+  // Nobody's reason is taken out of their hands while they write it.
+  if (holds && !holds.querySelector(":popover-open, :focus")) {
+    holds.dispatchEvent(new Event("history-changed"));
+  }
 }
 
 /** Ask for the tables, at most once in a while. */

@@ -11,11 +11,12 @@ const WRITERS = {
   percent: format.percent,
   count: format.count,
   utc: format.utc,
+  seconds: format.seconds,
   text: (value) => value ?? "",
   position: (value) => (value === null ? "none" : format.quantity(value)),
 };
 const TONED = ["signed", "percent"];
-const QUIET = ["utc", "text"]; // change with every frame, or are words: no fading
+const QUIET = ["utc", "text", "seconds"]; // change with every frame, or are words: no fading
 const DISTANCES = /_distance$/; // how far a level is away is neither a gain nor a loss
 
 export function write(element, text, { quiet = false } = {}) {
@@ -81,7 +82,10 @@ function paintStatus(data) {
     const stop = controls.querySelector('[data-control="stop"]');
     if (start) start.hidden = !data.can_start;
     if (start) write(start.querySelector("[data-start-word]"), data.start_word, { quiet: true });
-    if (stop) stop.hidden = !data.is_active;
+    // With a position at stake the button asks first what becomes of it.
+    const ask = controls.querySelector('[data-control="stop-holding"]');
+    if (stop) stop.hidden = !data.is_active || data.in_position;
+    if (ask) ask.hidden = !data.is_active || !data.in_position;
     if (data.state !== "stopped") controls.querySelector(".problem")?.remove();
   }
 }

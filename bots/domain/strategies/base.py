@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from bots.domain.direction import Direction
 from bots.domain.indicators import BoolArray, FloatArray
 from bots.domain.snapshot import Parameters
 
@@ -22,16 +23,34 @@ class SignalArrays:
 
     enter_long    the kline asks to buy
     exit_long     the kline asks to sell what is held
+    enter_short   the kline asks to sell short
+    exit_short    the kline asks to buy back what was sold short
     trend_up      entries long are with the trend; all true when no trend filter is set
+    trend_down    entries short are with the trend; all true when no trend filter is set
     is_ready      every indicator in use has a value
     indicators    by name, for charts, records and sentences
     """
 
     enter_long: BoolArray
     exit_long: BoolArray
+    enter_short: BoolArray
+    exit_short: BoolArray
     trend_up: BoolArray
+    trend_down: BoolArray
     is_ready: BoolArray
     indicators: Mapping[str, FloatArray]
+
+    def entries(self, direction: Direction) -> BoolArray:
+        """Return the klines that ask to open a position in `direction`."""
+        return self.enter_long if direction is Direction.LONG else self.enter_short
+
+    def exits(self, direction: Direction) -> BoolArray:
+        """Return the klines that ask to close a position in `direction`."""
+        return self.exit_long if direction is Direction.LONG else self.exit_short
+
+    def trend(self, direction: Direction) -> BoolArray:
+        """Return the klines at which an entry in `direction` is with the trend."""
+        return self.trend_up if direction is Direction.LONG else self.trend_down
 
 
 class Strategy(Protocol):
@@ -47,7 +66,15 @@ class Strategy(Protocol):
         ...
 
     def explain(
-        self, arrays: SignalArrays, index: int, parameters: Parameters, *, in_position: bool
+        self,
+        arrays: SignalArrays,
+        index: int,
+        parameters: Parameters,
+        *,
+        held: Direction | None,
     ) -> str:
-        """Say in one short sentence with numbers what kline `index` shows and why."""
+        """Say in one short sentence with numbers what kline `index` shows and why.
+
+        held   which way the bot's position goes; None when it is flat
+        """
         ...

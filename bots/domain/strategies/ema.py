@@ -1,8 +1,9 @@
 """Crossing of two exponential moving averages, kept honest by the RSI.
 
-Enter long on the kline where the fast EMA is above the slow one and was not on the kline before,
-if the RSI is below overbought. Leave where it is below and was not on the kline before, if the
-RSI is above oversold. With `ema_period` set, entries long only while the close is above that EMA.
+Where the fast EMA is above the slow one and was not on the kline before, enter long and leave
+short, if the RSI is below overbought. Where it is below and was not on the kline before, leave long
+and enter short, if the RSI is above oversold. With `ema_period` set, entries long only while the
+close is above that EMA, entries short only while it is below.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Final
 
 import numpy as np
 
+from bots.domain.direction import Direction
 from bots.domain.indicators import BoolArray, FloatArray, ema, rsi
 from bots.domain.snapshot import Parameters
 from bots.domain.strategies.base import TREND, SignalArrays
-from bots.domain.wording import indicator_text, plain
+from bots.domain.wording import did_not_enter, did_not_leave, indicator_text, plain
 
 FAST: Final = "ema_fast"
 SLOW: Final = "ema_slow"
@@ -35,38 +37,62 @@ class EmaStrategy:
         slow = ema(closes, parameters.ema_slow)
         strength = rsi(closes, parameters.rsi_period)
         indicators = {FAST: fast, SLOW: slow, RSI: strength}
-        trend_up = np.ones(len(closes), dtype=np.bool_)
+        trend_up = trend_down = np.ones(len(closes), dtype=np.bool_)
         is_ready = ~np.isnan(fast + slow + strength)
         if parameters.ema_period is not None:
             trend = ema(closes, parameters.ema_period)
             indicators[TREND] = trend
-            trend_up, is_ready = closes > trend, is_ready & ~np.isnan(trend)
+            trend_up, trend_down = closes > trend, closes < trend
+            is_ready = is_ready & ~np.isnan(trend)
+        up = _crosses_above(fast, slow) & (strength < float(parameters.rsi_overbought))
+        down = _crosses_above(slow, fast) & (strength > float(parameters.rsi_oversold))
         return SignalArrays(
-            enter_long=_crosses_above(fast, slow) & (strength < float(parameters.rsi_overbought)),
-            exit_long=_crosses_above(slow, fast) & (strength > float(parameters.rsi_oversold)),
+            enter_long=up,
+            exit_long=down,
+            enter_short=down,
+            exit_short=up,
             trend_up=trend_up,
+            trend_down=trend_down,
             is_ready=is_ready,
             indicators=MappingProxyType(indicators),
         )
 
     def explain(
-        self, arrays: SignalArrays, index: int, parameters: Parameters, *, in_position: bool
+        self,
+        arrays: SignalArrays,
+        index: int,
+        parameters: Parameters,
+        *,
+        held: Direction | None,
     ) -> str:
         """Say what the averages and the RSI of kline `index` mean for the bot."""
         fast, slow = arrays.indicators[FAST], arrays.indicators[SLOW]
         strength = f"RSI {arrays.indicators[RSI][index]:.1f}"
         names = f"EMA {parameters.ema_fast}", f"EMA {parameters.ema_slow}"
+        over, under = plain(parameters.rsi_overbought), plain(parameters.rsi_oversold)
         if arrays.enter_long[index]:
-            limit = plain(parameters.rsi_overbought)
-            return f"{names[0]} crossed above {names[1]}, {strength} < {limit}"
+            return f"{names[0]} crossed above {names[1]}, {strength} < {over}"
         if arrays.exit_long[index]:
-            limit = plain(parameters.rsi_oversold)
-            return f"{names[0]} crossed below {names[1]}, {strength} > {limit}"
-        if not in_position and _crosses_above(fast, slow)[index]:
-            return f"did not buy: {strength} ≥ {plain(parameters.rsi_overbought)}"
-        if in_position and _crosses_above(slow, fast)[index]:
-            return f"did not sell: {strength} ≤ {plain(parameters.rsi_oversold)}"
+            return f"{names[0]} crossed below {names[1]}, {strength} > {under}"
+        if _crosses_above(fast, slow)[index] and (did := _not_bought(parameters, held)):
+            return f"{did}: {strength} ≥ {over}"
+        if _crosses_above(slow, fast)[index] and (did := _not_sold(parameters, held)):
+            return f"{did}: {strength} ≤ {under}"
         return _no_cross(fast[: index + 1], slow[: index + 1], names)
+
+
+def _not_bought(parameters: Parameters, held: Direction | None) -> str | None:
+    if held is Direction.SHORT:
+        return did_not_leave(held)
+    may_enter = held is None and parameters.directions.allows(Direction.LONG)
+    return did_not_enter(Direction.LONG) if may_enter else None
+
+
+def _not_sold(parameters: Parameters, held: Direction | None) -> str | None:
+    if held is Direction.LONG:
+        return did_not_leave(held)
+    may_enter = held is None and parameters.directions.allows(Direction.SHORT)
+    return did_not_enter(Direction.SHORT) if may_enter else None
 
 
 def _crosses_above(upper: FloatArray, lower: FloatArray) -> BoolArray:

@@ -15,9 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from bots.domain.snapshot import DayState, Parameters, PositionState, Snapshot
+from bots.domain.direction import Direction, Directions
+from bots.domain.snapshot import DayState, FuturesView, Parameters, PositionState, Snapshot
+from exchange.domain.margin import LeverageBracket, LeverageBrackets
 from exchange.domain.rules import TradingRules
-from exchange.domain.types import Environment, Kline
+from exchange.domain.types import Environment, Kline, Market
 
 D = Decimal
 HOUR: Final = timedelta(hours=1)
@@ -58,6 +60,27 @@ PARAMETERS: Final = Parameters(
     max_daily_loss_perc=None,
     max_daily_trades=None,
     order_cooldown_seconds=0,
+)
+
+# Up to leverage 20 with 1 % maintenance margin, above a notional of 50,000 up to 5 with 2 %.
+BRACKETS: Final = LeverageBrackets(
+    symbol="BTCUSDT",
+    brackets=(
+        LeverageBracket(
+            floor=D(0),
+            cap=D(50_000),
+            max_leverage=20,
+            maintenance_rate=D("0.01"),
+            maintenance_amount=D(0),
+        ),
+        LeverageBracket(
+            floor=D(50_000),
+            cap=D(1_000_000),
+            max_leverage=5,
+            maintenance_rate=D("0.02"),
+            maintenance_amount=D(500),
+        ),
+    ),
 )
 
 FLAT: Final = PositionState(quantity=D(0))
@@ -131,5 +154,33 @@ def snapshot(last: int, **changes: Any) -> Snapshot:
         total_realized_pnl=D(0),
         free_quote=D(10000),
         free_base=D(1),
+    )
+    return replace(default, **changes)
+
+
+def short(**changes: Any) -> PositionState:
+    """Return a short position of 0.02 BTC sold at 21,000 twenty klines before `ENTRY`."""
+    held = PositionState(
+        quantity=D("0.02"),
+        entry_price=D(21000),
+        opened_at=START + (ENTRY - 20) * HOUR,
+        direction=Direction.SHORT,
+    )
+    return replace(held, **changes)
+
+
+def futures_view(mark_price: Decimal, **changes: Any) -> FuturesView:
+    return replace(FuturesView(mark_price=mark_price, brackets=BRACKETS), **changes)
+
+
+def futures_snapshot(last: int, **changes: Any) -> Snapshot:
+    """Return what a tick of a futures bot reads that goes both ways with leverage 10; flat."""
+    price = changes.get("price", market_closes()[last])
+    default = snapshot(
+        last,
+        rules=rules(market=Market.FUTURES, quantity_increment=D("0.001"), min_notional=D(100)),
+        parameters=parameters(directions=Directions.BOTH, leverage=10, position_size_fixed=D(100)),
+        futures=futures_view(price),
+        free_base=D(0),
     )
     return replace(default, **changes)

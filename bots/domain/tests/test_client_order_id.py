@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.domain.client_order_id import base36, client_order_id
+from bots.domain.client_order_id import (
+    PAIR,
+    base36,
+    client_order_id,
+    is_ours,
+    order_id_in_list,
+)
 
 VENUE = re.compile(r"[a-zA-Z0-9-_]{1,36}")
 
@@ -41,7 +47,7 @@ def test_every_name_is_one_that_the_venue_accepts_with_a_suffix(
     name = client_order_id(
         installation="zzzz", bot_id=bot_id, source="t", slot=slot, leg="x", attempt=attempt
     )
-    assert VENUE.fullmatch(name + "-s")
+    assert VENUE.fullmatch(order_id_in_list(name, "s"))
 
 
 @given(data=st.data())
@@ -50,7 +56,7 @@ def test_two_intents_never_share_a_name(data: st.DataObject) -> None:
         st.integers(1, 5000),
         st.sampled_from("tmwe"),
         st.integers(1, 5000),
-        st.sampled_from("ex"),
+        st.sampled_from("exst" + PAIR),
         st.integers(1, 40),
     )
     first, second = data.draw(intents), data.draw(intents)
@@ -68,3 +74,13 @@ def test_two_intents_never_share_a_name(data: st.DataObject) -> None:
 def test_a_malformed_installation_is_refused(installation: str) -> None:
     with pytest.raises(ValueError, match="installation"):
         client_order_id(installation=installation, bot_id=1, source="t", slot=1, leg="e", attempt=1)
+
+
+def test_the_orders_of_a_list_are_named_after_it() -> None:
+    assert order_id_in_list("tb4f2a-10t-sw4rcc-p2", "t") == "tb4f2a-10t-sw4rcc-p2-t"
+
+
+def test_a_name_tells_whose_installation_it_is() -> None:
+    assert is_ours("tb4f2a-1t-1-e1", installation="4f2a")
+    assert not is_ours("tb4f2b-1t-1-e1", installation="4f2a")
+    assert not is_ours("web_4f2a", installation="4f2a")

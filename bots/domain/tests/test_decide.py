@@ -70,7 +70,11 @@ def test_a_crossing_on_the_last_kline_is_bought() -> None:
     decision = decide(snapshot(ENTRY))
     assert decision.intents == (
         Intent(
-            leg=Leg.ENTRY, side=Side.BUY, quantity=D("0.02381"), reason=IntentReason.ENTRY_SIGNAL
+            leg=Leg.ENTRY,
+            side=Side.BUY,
+            quantity=D("0.02381"),
+            reason=IntentReason.ENTRY_SIGNAL,
+            reserve=D("0.02381") * market_closes()[ENTRY] * D("1.002"),
         ),
     )
     assert decision.denials == ()
@@ -184,14 +188,6 @@ def _rally_in_a_falling_market() -> tuple[Kline, ...]:
             {"rules": rules(is_trading=False)},
             DenialCode.SYMBOL_NOT_TRADING,
             "BTCUSDT is not trading at the venue",
-        ),
-        (
-            {
-                "parameters": parameters(order_cooldown_seconds=90),
-                "last_order_time": START + (ENTRY + 1) * HOUR - timedelta(seconds=1),
-            },
-            DenialCode.COOLDOWN,
-            "29 s of the 90 s after the last order are left",
         ),
     ],
 )
@@ -379,8 +375,19 @@ def test_dust_counts_as_flat() -> None:
     decision = decide(snapshot(ENTRY, position=dust))
     assert [intent.side for intent in decision.intents] == [Side.BUY]
     assert decide(snapshot(EXIT, position=dust)).intents == ()
-    one_increment = holding(quantity=D("0.00001"), opened_at=opened(0))
-    assert decide(snapshot(ENTRY, position=one_increment)).intents == ()
+    enough_to_sell = holding(quantity=D("0.00025"), opened_at=opened(0))
+    assert decide(snapshot(ENTRY, position=enough_to_sell)).intents == ()
+
+
+def test_a_residue_that_the_venue_would_not_take_is_joined_by_the_next_entry() -> None:
+    residue = holding(quantity=D("0.00023"))  # below the minimum of 5 USDT
+    assert decide(snapshot(EXIT, position=residue, price=D(19000))).intents == ()
+    assert [each.side for each in decide(snapshot(ENTRY, position=residue)).intents] == [Side.BUY]
+    idle = decide(snapshot(QUIET, position=residue))
+    assert idle.sentence.endswith(
+        "; the 0.00023 BTC that are held are worth too little to be sold."
+    )
+    assert idle.levels == Levels()
 
 
 # --- what cannot be decided

@@ -18,7 +18,8 @@ import pytest
 
 from bots.domain.decide import decide
 from bots.domain.decision import Intent, IntentReason, SignalKind
-from bots.domain.positions import Fill, fold
+from bots.domain.folding import fold
+from bots.domain.positions import Fill
 from bots.domain.snapshot import PositionState, Snapshot
 from bots.domain.tests.builders import D, parameters, snapshot
 from exchange.demo.clock import DEFAULT_START

@@ -37,9 +37,28 @@ def test_unknown_is_entered_from_sent_alone_and_never_left_for_intended_or_sent(
     )
 
 
-def test_an_order_at_the_venue_cannot_become_rejected_any_more() -> None:
-    assert OrderStatus.OPEN not in sources_of(OrderStatus.REJECTED)
+def test_what_has_been_filled_in_part_cannot_become_rejected_any_more() -> None:
     assert OrderStatus.PARTIALLY_FILLED not in sources_of(OrderStatus.REJECTED)
+
+
+def test_what_waits_for_its_price_may_be_refused_when_it_is_met() -> None:
+    assert OrderStatus.OPEN in sources_of(OrderStatus.REJECTED)
+
+
+def test_every_status_is_reached_from_the_first_one() -> None:
+    reached, news = set(), {OrderStatus.INTENDED}
+    while news:
+        reached |= news
+        news = {to for status in news for to in MOVES.get(status, ())} - reached
+    assert reached == set(OrderStatus)
+
+
+def test_no_path_comes_back_to_where_it_was() -> None:
+    def after(status: OrderStatus) -> set[OrderStatus]:
+        steps = set(MOVES.get(status, ())) - {status}
+        return steps.union(*(after(step) for step in steps))
+
+    assert not [status for status in OrderStatus if status in after(status)]
 
 
 @pytest.mark.parametrize("venue_status", list(VenueOrderStatus))

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from bots.domain.codec import decode, encode
 from bots.domain.decide import decide
 from bots.domain.decision import Denial, DenialCode, Levels
+from bots.domain.direction import Direction
+from bots.domain.protections import AccountCaps, Exposure
 from bots.domain.record import (
     decision_from_record,
     decision_to_record,
@@ -20,7 +22,7 @@ from bots.domain.record import (
     snapshot_from_record,
     snapshot_to_record,
 )
-from bots.domain.snapshot import Snapshot
+from bots.domain.snapshot import CloseRequest, Snapshot
 from bots.domain.status import Reason
 from bots.domain.tests.builders import (
     DAY,
@@ -29,10 +31,13 @@ from bots.domain.tests.builders import (
     QUIET,
     START,
     D,
+    futures_snapshot,
+    futures_view,
     holding,
     market_klines,
     parameters,
     rules,
+    short,
     snapshot,
 )
 from exchange.domain.filters import PriceBand, SizeLimits
@@ -54,6 +59,21 @@ SNAPSHOTS = [
         entry_blocks=(Denial(code=DenialCode.ENTRY_BLOCKED, detail="switched off"),),
     ),
     snapshot(ENTRY, klines=()),
+    futures_snapshot(ENTRY),
+    futures_snapshot(EXIT, last_close_direction=Direction.LONG, last_entry_time=START),
+    futures_snapshot(
+        QUIET,
+        position=short(min_price_since_entry=D(20900), trailing_stop_price=D(21300)),
+        futures=futures_view(D(21430), liquidation_price=D(23000)),
+        exit_block="halted",
+        close_request=CloseRequest(source="m", reason="somebody asked for it"),
+    ),
+    snapshot(
+        ENTRY,
+        exposure=Exposure(open_positions=3, notional=D(900)),
+        caps=AccountCaps(max_exposure=D(1000)),
+        reserved_quote=D(20),
+    ),
     snapshot(ENTRY, day=replace(DAY, limit_hit=Reason.DAILY_TARGET)),
     snapshot(
         EXIT,
@@ -131,7 +151,7 @@ def test_a_record_of_before_a_field_was_added_takes_its_default() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("version",), 1, "record version 1 is not 2"),
+        (("version",), 1, "record version 1 is not 3"),
         (("price",), 1.5, "snapshot.price: 1.5 is no Decimal"),
         (("price",), "many", "snapshot.price: 'many' is no Decimal"),
         (("bot_id",), True, "snapshot.bot_id: True is no int"),

@@ -129,7 +129,8 @@ def test_orders_of_one_slot_never_share_a_name(
     )
     for _ in range(2):
         run_bot_task(started_bot.pk)
-        BotState.objects.update(last_order_time=None)  # let the kline count again
+        # Let the kline count again.
+        BotState.objects.update(last_order_time=None, last_entry_time=None)
     first, second = Order.objects.order_by("id")
     assert (first.slot, first.attempt, second.slot, second.attempt) == (
         first.slot,

@@ -93,10 +93,11 @@ def test_a_running_bot_is_not_made_pending(started_bot: BotConfig) -> None:
     assert BotState.objects.get().status == "running (demo mode)"
 
 
-def test_a_stopped_bot_is_left_alone(bot: BotConfig) -> None:
+def test_a_stopped_bot_shows_the_new_day_and_stays_stopped(bot: BotConfig) -> None:
     _yesterday()
-    assert _reset() == 0
-    assert BotState.objects.get().daily_trades_count == 7
+    assert _reset() == 1
+    state = BotState.objects.get()
+    assert (state.status, state.daily_trades_count, state.daily_pnl) == ("stopped", 0, 0)
 
 
 def test_a_bot_whose_tick_is_under_way_is_passed_over(

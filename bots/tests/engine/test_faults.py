@@ -16,10 +16,22 @@ from django.test import override_settings
 from bots.engine.reconciliation import VISIBILITY_MARGIN_MS
 from bots.engine.schedule import claim_due_bots
 from bots.engine.tick import run_tick
-from bots.models import BotConfig, BotEvent, BotState, EventKind, Fill, Order, Trade
+from bots.journal import close_incident
+from bots.models import (
+    BotConfig,
+    BotEvent,
+    BotState,
+    EventKind,
+    Fill,
+    Incident,
+    Order,
+    Resolution,
+    Trade,
+)
 from bots.services import start_bot, stop_bot
 from bots.tasks import run_bot_task
 from bots.tests.engine.conftest import AT_BUY, AT_SELL, GoTo
+from bots.tests.engine.placing import BUY, Desk
 from conftest import DEMO_KEY, DEMO_SECRET
 from exchange.demo.testing import RunningExchange
 from exchange.registry import close_gateways
@@ -223,9 +235,32 @@ def test_an_order_that_the_venue_has_shown_once_is_never_given_up(
     for _ in range(3):
         run_tick(started_bot.pk)
     order = Order.objects.get()
-    assert (order.status, order.not_found_looks) == ("partially_filled", 0)
+    assert (order.status, order.not_found_looks) == ("partially_filled", 3)
     assert "has not said yet" in _state(started_bot).last_sentence
+    assert not Incident.objects.exists()  # replies may lag behind
+    for _ in range(3):
+        run_tick(started_bot.pk)
+    assert Order.objects.get().status == "partially_filled"
+    incident = Incident.objects.get()
+    assert (incident.kind, incident.key) == ("order_trouble", order.client_order_id)
+    assert "does not find it any more" in incident.message
     assert venue.ledger()["orders"] == []
+
+
+def test_an_order_that_nobody_can_tell_of_ends_when_a_person_says_so(
+    started_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
+    go_to(AT_BUY)
+    venue.set_fault(endpoint=PLACE, when="before", action="drop", times=1)
+    run_tick(started_bot.pk)
+    Order.objects.update(status="open")
+    for _ in range(5):
+        run_tick(started_bot.pk)
+    close_incident(Incident.objects.get(), Resolution.DISMISSED, note="canceled by hand")
+    run_tick(started_bot.pk)
+    lost = Order.objects.order_by("id")[0]
+    assert (lost.status, lost.closed_reason) == ("expired", "given up")
+    assert Incident.objects.get().resolution == "dismissed"
 
 
 def test_an_order_whose_executions_lag_behind_is_not_done_before_they_are_all_there(
@@ -434,21 +469,26 @@ def test_a_venue_that_counts_its_trades_anew_is_noticed_instead_of_losing_a_fill
 ) -> None:
     go_to(AT_BUY)
     run_tick(started_bot.pk)
-    go_to(AT_SELL)
-    run_tick(started_bot.pk)
     account = f"{DEMO_KEY}:{DEMO_SECRET}:USDT=10000"
     with RunningExchange(accounts=[account], is_paused=True, start=AT_BUY) as anew:
         urls = replace(settings.EXCHANGE_URLS["demo"], spot=anew.url, futures=anew.url)
         with override_settings(EXCHANGE_URLS={**settings.EXCHANGE_URLS, "demo": urls}):
-            BotState.objects.update(last_order_time=None)  # let the kline count again
-            assert "trade 1 of BTCUSDT is known" in run_bot_task(started_bot.pk)
-            assert _state(started_bot).state == "error"
-            start_bot(bot_id=started_bot.pk, actor=None)
-            run_bot_task(started_bot.pk)
-            # The bot neither takes it for settled nor buys again.
-            assert len(anew.ledger()["orders"]) == 1
-            assert Order.objects.latest("id").status == "unknown"
-            assert _state(started_bot).state == "error"
+            desk = Desk(started_bot)
+            (order,) = desk.place(BUY)
+            incident = Incident.objects.get()
+            assert incident.kind == "order_trouble"
+            assert "trade 1 of BTCUSDT is known" in incident.message
+            for _ in range(2):
+                # The order is not taken for settled, and the bot does not decide.
+                assert not desk.reconcile().settled
+                assert run_bot_task(started_bot.pk) == "Done"
+            order.refresh_from_db()
+            assert (order.status, order.filled_quantity) == ("unknown", 0)
+            assert (Fill.objects.count(), len(anew.ledger()["orders"])) == (1, 1)
+            close_incident(incident, Resolution.DISMISSED, note="the venue was set up anew")
+            assert desk.reconcile().settled
+            order.refresh_from_db()
+            assert (order.status, order.closed_reason) == ("expired", "given up")
             close_gateways()
 
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from bots import journal
+from bots.domain.decide import decide
 from bots.domain.decision import Intent, IntentReason, Leg
+from bots.domain.tests.builders import ENTRY, futures_snapshot, holding
 from bots.engine.execution import submit_orders
-from bots.engine.leverage import set_up_leverage
+from bots.engine.leverage import prepare_entry
 from bots.engine.tick import run_tick
 from bots.locks import bot_lock
-from bots.models import BotConfig, BotEvent, BotState, EventKind, Order, OrderSource
+from bots.models import BotConfig, BotEvent, BotState, EventKind, Order, OrderSource, Tick
 from bots.services import start_bot
 from bots.tests.engine.conftest import AT_BUY, GoTo
 from exchange.demo.testing import RunningExchange
-from exchange.domain.types import Market, Side
-from exchange.registry import futures_gateway_for, gateway_for
+from exchange.domain.types import Side
+from exchange.registry import futures_gateway_for
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 
@@ -72,12 +75,11 @@ def test_a_venue_that_keeps_a_higher_leverage_gets_no_order_and_the_bot_says_so(
         run_tick(futures_bot.pk)
 
     assert venue.ledger()["futures_orders"] == []
-    order = Order.objects.get()
-    assert (order.status, order.closed_reason) == ("denied", "set-up refused")
-    assert order.message == "BTCUSDT has leverage 20 at the venue, above the 10 configured"
+    assert Order.objects.count() == 0
     state = BotState.objects.get(pk=futures_bot.pk)
     assert (state.leverage_reported, state.in_position) == (20, False)
-    assert order.message in state.last_sentence
+    refusal = "Did not buy: BTCUSDT has leverage 20 at the venue, above the 10 configured."
+    assert state.last_sentence == Tick.objects.get().sentence == refusal
     (event,) = events_about_leverage(futures_bot)
     assert event.data["leverage"] == 20
     assert event.data["wanted"] == 10
@@ -100,21 +102,20 @@ def test_a_lower_leverage_than_configured_is_noted_and_traded_with(
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "code", "closed_reason", "answer"),
+    ("endpoint", "code", "answer"),
     [
-        ("GET /fapi/v1/symbolConfig", -1001, "set-up refused", "Price data not available"),
-        ("POST /fapi/v1/marginType", -1003, "rate limited", "Price data not available"),
-        ("POST /fapi/v1/leverage", -1003, "rate limited", "Price data not available"),
-        ("POST /fapi/v1/leverage", -2015, "set-up refused", "Refused by the venue"),
+        ("GET /fapi/v1/symbolConfig", -1001, "Price data not available"),
+        ("POST /fapi/v1/marginType", -1003, "Price data not available"),
+        ("POST /fapi/v1/leverage", -1003, "Price data not available"),
+        ("POST /fapi/v1/leverage", -2015, "Refused by the venue"),
     ],
 )
-def test_an_entry_is_closed_with_the_reason_when_the_venue_does_not_say_how_it_is_set_up(
+def test_no_order_is_written_down_when_the_venue_does_not_say_how_the_symbol_is_set_up(
     futures_bot: BotConfig,
     go_to: GoTo,
     venue: RunningExchange,
     endpoint: str,
     code: int,
-    closed_reason: str,
     answer: str,
 ) -> None:
     venue.set_fault(endpoint=endpoint, action="error", code=code, times=None)
@@ -122,9 +123,8 @@ def test_an_entry_is_closed_with_the_reason_when_the_venue_does_not_say_how_it_i
 
     assert run_tick(futures_bot.pk) == answer
 
-    order = Order.objects.get()  # not left `intended` for a tick that may never come
-    assert (order.status, order.closed_reason) == ("denied", closed_reason)
-    assert f"code {code}" in order.message
+    assert Order.objects.count() == 0
+    assert f"code {code}" in Tick.objects.get().error
     assert venue.ledger()["futures_orders"] == []
     assert BotState.objects.get(pk=futures_bot.pk).leverage_reported is None
 
@@ -155,7 +155,7 @@ def test_a_lost_answer_counts_as_what_the_venue_then_reports(
     assert BotState.objects.get(pk=futures_bot.pk).leverage_reported == 10
 
 
-def test_a_refused_entry_is_neither_tried_nor_told_again_on_the_same_signal(
+def test_a_refused_entry_is_told_once_and_its_signal_stands(
     futures_bot: BotConfig, go_to: GoTo, venue: RunningExchange
 ) -> None:
     refuse_leverage(venue)
@@ -163,10 +163,12 @@ def test_a_refused_entry_is_neither_tried_nor_told_again_on_the_same_signal(
         go_to(AT_BUY + timedelta(seconds=15 * tick))
         run_tick(futures_bot.pk)
 
-    assert Order.objects.count() == 1
+    assert Order.objects.count() == 0
     assert len(events_about_leverage(futures_bot)) == 1
-    (fault,) = venue.faults()
-    assert fault["hits"] == 1
+    assert Tick.objects.get().repeats == 4
+    venue.clear_faults()
+    run_tick(futures_bot.pk)
+    assert [one["status"] for one in venue.ledger()["futures_orders"]] == ["FILLED"]
 
 
 def test_margin_that_cannot_be_isolated_is_never_traded_with(
@@ -178,7 +180,9 @@ def test_margin_that_cannot_be_isolated_is_never_traded_with(
     run_tick(futures_bot.pk)
 
     assert venue.ledger()["futures_orders"] == []
-    assert Order.objects.get().message == "BTCUSDT is margined CROSSED, not ISOLATED"
+    assert Order.objects.count() == 0
+    sentence = BotState.objects.get(pk=futures_bot.pk).last_sentence
+    assert sentence == "Did not buy: BTCUSDT is margined CROSSED, not ISOLATED."
     (event,) = events_about_leverage(futures_bot)
     assert "margin type ISOLATED was asked for, CROSSED is reported" in event.message
     assert "-4047" in event.message
@@ -208,7 +212,8 @@ def test_in_hedge_mode_nothing_is_changed_and_nothing_traded(
     run_tick(futures_bot.pk)
 
     assert venue.ledger()["futures_orders"] == []
-    assert "hedge mode" in Order.objects.get().message
+    assert Order.objects.count() == 0
+    assert "hedge mode" in BotState.objects.get(pk=futures_bot.pk).last_sentence
     config = gateway.symbol_config("BTCUSDT")
     assert (config.margin_type, config.leverage) == ("CROSSED", 20)
 
@@ -219,7 +224,7 @@ def test_setting_up_costs_two_requests_more_once_everything_is_so(
     state = BotState.objects.select_related("bot__api_key__account").get(pk=futures_bot.pk)
     assert state.bot.api_key is not None
     gateway = futures_gateway_for(state.bot.api_key)
-    entry = Order(status="intended", leg=Leg.ENTRY, market=Market.FUTURES, symbol="BTCUSDT")
+    now = futures_snapshot(ENTRY)
     gateway.symbol_config("BTCUSDT")  # the clock is measured
     counted: list[str] = []
     session = gateway._calls.client.session  # type: ignore[attr-defined]
@@ -227,7 +232,7 @@ def test_setting_up_costs_two_requests_more_once_everything_is_so(
         lambda response, **_: counted.append(f"{response.request.method} {response.url}")
     )
     try:
-        set_up_leverage(state, [entry])
+        prepare_entry(state, now, decide(now), gateway=gateway)
         assert [_path(one) for one in counted] == [
             "GET accountConfig",
             "GET symbolConfig",
@@ -235,12 +240,11 @@ def test_setting_up_costs_two_requests_more_once_everything_is_so(
             "POST leverage",
         ]
         counted.clear()
-        set_up_leverage(state, [entry])
+        prepare_entry(state, now, decide(now), gateway=gateway)
         assert [_path(one) for one in counted] == ["GET accountConfig", "GET symbolConfig"]
         counted.clear()
-        for leg, market in ((Leg.EXIT, Market.FUTURES), (Leg.ENTRY, Market.SPOT)):
-            set_up_leverage(state, [Order(status="intended", leg=leg, market=market)])
-        set_up_leverage(state, [Order(status="sent", leg=Leg.ENTRY, market=Market.FUTURES)])
+        held = replace(now, position=holding())
+        prepare_entry(state, held, decide(held), gateway=gateway)
         assert counted == []
     finally:
         session.hooks["response"].pop()
@@ -258,7 +262,7 @@ def test_what_closes_a_futures_position_is_sent_reduce_only(
     go_to(AT_BUY)
     run_tick(futures_bot.pk)
     assert futures_bot.api_key is not None
-    gateway = gateway_for(futures_bot.api_key, Market.FUTURES)
+    gateway = futures_gateway_for(futures_bot.api_key)
     bought = Order.objects.get()
     exits = journal.record_intents(
         BotConfig.objects.select_related("api_key").get(pk=futures_bot.pk),
@@ -268,6 +272,7 @@ def test_what_closes_a_futures_position_is_sent_reduce_only(
                 side=Side.SELL,
                 quantity=bought.quantity,
                 reason=IntentReason.EXIT_SIGNAL,
+                reduces_only=True,
             )
         ],
         source=OrderSource.MANUAL,

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from bots.engine.showing import RETRY_AFTER
 from bots.engine.tick import run_tick
+from bots.journal import Leave, Sent
 from bots.models import BotConfig, BotEvent, BotState, EventKind, Order
 from bots.tests.engine.conftest import AT_BUY, AT_SELL, BEFORE_BUY, GoTo
 from exchange.binance.clock import wall_milliseconds
@@ -162,7 +163,8 @@ def test_a_permit_that_was_not_used_is_given_back(
 ) -> None:
     go_to(AT_BUY)
     released: list[Reservation] = []
-    monkeypatch.setattr("bots.journal.mark_sent", lambda *_, **__: False)
+    not_mine = Sent(leave=Leave.NOT_MINE)
+    monkeypatch.setattr("bots.journal.mark_sent", lambda *_, **__: not_mine)
     monkeypatch.setattr(Governor, "release", lambda _, reservation: released.append(reservation))
     run_tick(started_bot.pk)
 

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from bots.engine.schedule import Claim, claim_due_bots, next_due
+from bots.engine.schedule import Claim, claim_due_bots, make_due, next_due
+from bots.locks import lock_state
 from bots.models import BotConfig, BotState
 from exchange.domain.types import Environment, Market
 
@@ -55,6 +57,18 @@ def test_a_claimed_bot_is_not_claimed_again_while_its_tick_is_on_its_way(
 ) -> None:
     claim_due_bots(at(NOW))
     assert claim_due_bots(at(NOW + timedelta(hours=1))) == []
+
+
+def test_a_wish_is_due_at_once_though_the_claimed_tick_found_the_bot_locked_and_left(
+    started_bot: BotConfig,
+) -> None:
+    (first,) = claim_due_bots(at(NOW))
+    with transaction.atomic():
+        state = lock_state(started_bot.pk, wait_seconds=1)
+        make_due(state)
+        state.save()
+    (second,) = claim_due_bots(at(NOW))
+    assert (second.bot_id, second.slot) == (started_bot.pk, first.slot + 1)
 
 
 def test_a_claim_whose_tick_never_began_is_given_out_again_under_another_slot(

@@ -116,7 +116,9 @@ def test_a_price_below_the_stop_sells_everything_that_is_held(
     # The cross of that kline is spent: nothing is bought back on it.
     venue.set_price("BTCUSDT", None)
     run_tick(bot.pk)
-    assert Order.objects.count() == 2
+    legs = sorted(Order.objects.values_list("leg", "status"))
+    # The market stands still, so its stop has not fired: the bot's own look at the level closes.
+    assert legs == [("e", "filled"), ("s", "canceled"), ("x", "filled")]
 
 
 def test_the_same_kline_seen_twice_buys_once(
@@ -228,14 +230,19 @@ def test_a_daily_limit_pauses_entries_and_the_next_day_wakes_the_bot(
     assert (state.daily_trades_count, state.trading_day) == (0, date(2025, 5, 13))
 
 
-def test_a_stop_keeps_the_position_and_says_so(started_bot: BotConfig, go_to: GoTo) -> None:
+def test_a_stop_keeps_the_position_and_says_so(
+    started_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
     go_to(AT_BUY)
     run_tick(started_bot.pk)
     stop_bot(bot_id=started_bot.pk, actor=None)
     state = _state(started_bot)
     assert (state.status, state.in_position) == ("stopped", True)
     assert "position kept" in state.last_sentence
-    assert run_tick(started_bot.pk) == "Bot not active"
+    assert run_tick(started_bot.pk) == "Watched"
+    state = _state(started_bot)
+    assert (state.status, state.in_position) == ("stopped", True)
+    assert len(venue.ledger()["orders"]) == 1
 
 
 def test_a_bot_that_is_given_another_symbol_begins_books_of_its_own(

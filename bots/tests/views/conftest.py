@@ -10,10 +10,27 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from bots.domain.decision import IntentReason, Leg
+from bots.domain.decision import DenialCode, IntentReason, Leg
+from bots.domain.halting import HaltLevel
 from bots.domain.orders import OrderStatus
 from bots.domain.status import Reason, State, Status
-from bots.models import BotConfig, BotEvent, BotState, EventKind, Fill, Order, Tick, Trade
+from bots.models import (
+    BotConfig,
+    BotEvent,
+    BotState,
+    EntryLock,
+    EventKind,
+    Fill,
+    FundingPayment,
+    Halt,
+    HaltChange,
+    Incident,
+    IncidentKind,
+    Order,
+    Resolution,
+    Tick,
+    Trade,
+)
 from bots.services import create_bot
 from exchange.domain.types import Environment, Market, Side
 from exchange.models import APIKey, ExchangeAccount
@@ -97,7 +114,42 @@ def busy_bot(trader: User, make_bot: MakeBot) -> BotConfig:
     )
     add_history(bot)
     hold_position(bot)
+    add_trouble(bot)
     return bot
+
+
+def add_trouble(bot: BotConfig) -> None:
+    """Give the bot a switched-off halt, a lapsed lock, a closed incident and a funding payment."""
+    assert bot.api_key is not None
+    halt = Halt.objects.create(bot=bot, level=HaltLevel.NONE)
+    HaltChange.objects.create(
+        halt=halt, level_before=HaltLevel.ENTRIES, level=HaltLevel.NONE, reason="over"
+    )
+    EntryLock.objects.create(
+        bot=bot,
+        kind=DenialCode.COOLDOWN,
+        reason="a pause after an order",
+        starts_at=MARKET_TIME - timedelta(hours=2),
+        ends_at=MARKET_TIME - timedelta(hours=1),
+    )
+    Incident.objects.create(
+        bot=bot,
+        account=bot.api_key.account,
+        kind=IncidentKind.FOREIGN_ORDER,
+        key="order:1",
+        message="An order of somebody else.",
+        resolution=Resolution.GONE,
+        closed_at=WALL_TIME,
+    )
+    FundingPayment.objects.create(
+        bot=bot,
+        account=bot.api_key.account,
+        symbol=bot.symbol,
+        amount=Decimal("-0.1"),
+        asset="USDT",
+        transaction_id=f"5{bot.pk}",
+        market_time=MARKET_TIME,
+    )
 
 
 def hold_position(bot: BotConfig) -> BotState:

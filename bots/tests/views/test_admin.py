@@ -15,7 +15,10 @@ from bots.models import BotConfig, BotEvent, BotState
 from bots.tests.views.conftest import MakeBot, stored_key
 from exchange.models import APIKey
 
-READ_ONLY = ["botstate", "order", "fill", "trade", "tick", "botevent"]
+READ_ONLY = [
+    *("botstate", "order", "fill", "trade", "tick", "botevent"),
+    *("haltchange", "entrylock", "incident", "fundingpayment"),
+]
 NEW_BOT = {
     "name": "Newcomer",
     "symbol": "btcusdt",
@@ -32,6 +35,14 @@ NEW_BOT = {
     "rsi_oversold": "30",
     "rsi_overbought": "70",
     "leverage": "10",
+    "direction": "long",
+    "unprotected_policy": "close",
+    "stop_loss_guard_minutes": "1440",
+    "stop_loss_guard_lock_minutes": "60",
+    "max_drawdown_minutes": "1440",
+    "max_drawdown_lock_minutes": "240",
+    "exchange_error_minutes": "10",
+    "exchange_error_lock_minutes": "10",
 }
 
 
@@ -52,7 +63,7 @@ def test_every_list_and_every_row_opens(busy_bot: BotConfig, as_operator: Client
         _page(as_operator, f"{name}_changelist", query_params={"q": "Busy"})
         _page(as_operator, f"{name}_change", row.pk)
         opened += 1
-    assert opened == 7
+    assert opened == 12
     _page(as_operator, "bots_botconfig_add")
     _page(as_operator, "index")
 
@@ -113,18 +124,6 @@ def test_the_error_of_a_custom_value_is_not_folded_away(trader: User, as_operato
     assert before.count("<details") == before.count("</details")
 
 
-def test_fields_of_futures_say_that_bots_on_futures_are_not_there_yet(
-    as_operator: Client,
-) -> None:
-    page = _page(as_operator, "bots_botconfig_add")
-
-    words = "Bots on futures are not part of this version yet"
-    assert page.count(words) == 4
-    for rest in ("only Spot can be saved.", "a bot on spot ignores it."):
-        assert page.count(f"{words}: {rest}") == 1
-    assert page.count(f"{words}: nothing is transferred.") == 2
-
-
 def test_a_second_bot_of_the_same_name_is_refused_in_words(
     busy_bot: BotConfig, as_operator: Client
 ) -> None:
@@ -179,7 +178,8 @@ def test_a_new_bot_is_stopped_and_has_a_state_and_a_journal(
         ("check_interval_seconds", "5", "check_interval_seconds"),
         ("ema_fast", "1", "ema_fast"),
         ("rsi_overbought", "101", "rsi_overbought"),
-        ("position_type", "futures", "position_type"),
+        ("position_type", "margin", "position_type"),
+        ("direction", "short", "direction"),
     ],
 )
 def test_what_cannot_work_is_refused_at_its_field(

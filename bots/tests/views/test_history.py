@@ -21,6 +21,11 @@ def test_neighbours_that_say_the_same_are_one_row_with_a_count() -> None:
     assert rows[0].tick is ticks[0]  # the newest of its run
 
 
+def test_ticks_that_were_folded_when_they_were_written_count_as_often_as_they_happened() -> None:
+    (row,) = decisions_in([Tick(sentence="Holds.", repeats=40), _tick("Holds.")])
+    assert row.repeats == 41
+
+
 def test_a_tick_with_an_order_is_never_folded_into_one_without() -> None:
     rows = decisions_in([_tick("Buys."), _tick("Buys.", has_orders=True)])
     assert [row.tick.has_orders for row in rows] == [False, True]

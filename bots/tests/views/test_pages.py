@@ -10,10 +10,12 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from bots.domain.edits import entry_settings
 from bots.models import BotConfig, BotState
-from bots.tests.views.conftest import MakeBot, add_history, hold_position
+from bots.selectors.bot_view import BotView
+from bots.tests.views.conftest import WALL_TIME, MakeBot, add_history, hold_position
 
-BOT_PAGES = ["bot-detail", "bot-history", "bot-chart"]
+BOT_PAGES = ["bot-detail", "bot-history", "bot-chart", "bot-holds"]
 
 
 def _text(client: Client, address: str) -> str:
@@ -87,7 +89,8 @@ def test_the_number_of_queries_does_not_grow_with_the_bots(
         hold_position(bot)
     with django_assert_num_queries(3):  # session, user, bots
         as_trader.get("/")
-    with django_assert_num_queries(7):  # and bot, trades, ticks, events
+    # And bot, trades, ticks, events; halts, locks, incidents, bots that could take over.
+    with django_assert_num_queries(11):
         as_trader.get(bots[0].get_absolute_url())
     with django_assert_num_queries(6):
         as_trader.get(reverse("bot-history", args=[bots[0].pk]))
@@ -96,7 +99,7 @@ def test_the_number_of_queries_does_not_grow_with_the_bots(
 def test_pages_do_not_read_the_secrets_of_a_key(
     busy_bot: BotConfig, as_trader: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(7) as queries:
+    with django_assert_num_queries(11) as queries:
         as_trader.get(busy_bot.get_absolute_url())
     assert not any("encrypted" in query["sql"] for query in queries.captured_queries)
 
@@ -120,16 +123,75 @@ def test_a_bot_page_shows_status_position_limits_and_history(
         '≈<span class="figure" data-speed>60</span>× real time',
     ):
         assert text in page, text
-    assert "Nothing watches this position" in page
+    assert "Nothing closes this position" in page
     assert 'data-when="unguarded" hidden' in page
+    assert "stop not placed yet" in page
 
 
-def test_a_kept_position_of_a_stopped_bot_is_called_unwatched(
+def test_a_kept_position_without_a_stop_at_the_venue_is_called_so(
     busy_bot: BotConfig, as_trader: Client
 ) -> None:
     BotConfig.objects.filter(pk=busy_bot.pk).update(is_active=False)
     page = _text(as_trader, busy_bot.get_absolute_url())
     assert 'data-when="unguarded" hidden' not in page
+    BotState.objects.filter(pk=busy_bot.pk).update(resting_stop_price=98000)
+    page = _text(as_trader, busy_bot.get_absolute_url())
+    assert 'data-when="unguarded" hidden' in page
+    assert "stop rests at the venue" in page
+
+
+def test_a_position_without_its_stop_says_since_when_and_why_and_needs_a_person(
+    busy_bot: BotConfig, as_trader: Client
+) -> None:
+    BotState.objects.filter(pk=busy_bot.pk).update(
+        unprotected_since=WALL_TIME,
+        unprotected_reason="the venue refused it",
+        unprotected_seconds=200,
+    )
+    page = _text(as_trader, busy_bot.get_absolute_url())
+    assert 'data-when="is_unprotected" hidden' not in page
+    assert "the venue refused it" in page
+    assert ">3 min 20 s<" in page
+    assert 'data-total="attention">1<' in _text(as_trader, "/")
+
+
+def test_edits_that_are_not_in_force_yet_are_shown_with_both_values(
+    busy_bot: BotConfig, as_trader: Client
+) -> None:
+    BotState.objects.filter(pk=busy_bot.pk).update(
+        resting_stop_price=97000, entry_settings=entry_settings(busy_bot)
+    )
+    BotConfig.objects.filter(pk=busy_bot.pk).update(ema_fast=12)
+    page = _text(as_trader, busy_bot.get_absolute_url())
+    assert 'Pending at the venue: stop <span class="figure">97000 → 98000<' in page
+    assert 'Waits for the next entry: fast EMA <span class="figure">9 → 12<' in page
+
+
+def test_a_short_position_is_drawn_from_its_stop_above_to_its_target_below(
+    busy_bot: BotConfig,
+) -> None:
+    BotState.objects.filter(pk=busy_bot.pk).update(
+        direction="short", stop_loss_price=102000, take_profit_price=96000, last_price=99000
+    )
+    view = BotView(BotConfig.objects.select_related("state", "api_key").get(pk=busy_bot.pk))
+    assert view.side_word == "short"
+    assert view.track == {
+        "entry": "33.33",
+        "now": "50.00",
+        "from": "33.33",
+        "width": "16.67",
+        "result": "won",
+    }
+
+
+def test_a_deleted_bot_is_shown_to_nobody(
+    busy_bot: BotConfig, as_trader: Client, as_operator: Client
+) -> None:
+    BotConfig.objects.filter(pk=busy_bot.pk).update(deleted_at=WALL_TIME)
+    assert "Busy" not in _text(as_trader, "/")
+    assert as_trader.get(busy_bot.get_absolute_url()).status_code == 404
+    assert as_operator.get(busy_bot.get_absolute_url()).status_code == 404
+    assert "Busy" not in _text(as_operator, reverse("admin:bots_botconfig_changelist"))
 
 
 def test_a_bot_whose_state_is_missing_is_shown_as_stopped(

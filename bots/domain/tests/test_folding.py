@@ -7,45 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.domain.positions import Fill, Position, fold
+from bots.domain.positions import Fill, Position
 from bots.domain.tests.builders import RULES, START, D
+from bots.domain.tests.fill_builders import bought, folded, sold
 from exchange.domain.types import Side
 
-INCREMENT = D("0.00001")
 TWELVE = D("1E-12")
-
-
-def fill(
-    side: Side,
-    price: str,
-    quantity: str,
-    number: int,
-    *,
-    fee: str = "0",
-    asset: str = "USDT",
-    minute: int | None = None,
-) -> Fill:
-    return Fill(
-        side=side,
-        price=D(price),
-        quantity=D(quantity),
-        commission=D(fee),
-        commission_asset=asset,
-        trade_id=str(number),
-        market_time=START + timedelta(minutes=number if minute is None else minute),
-    )
-
-
-def bought(price: str, quantity: str, number: int, **more: str) -> Fill:
-    return fill(Side.BUY, price, quantity, number, **more)  # type: ignore[arg-type]
-
-
-def sold(price: str, quantity: str, number: int, **more: str) -> Fill:
-    return fill(Side.SELL, price, quantity, number, **more)  # type: ignore[arg-type]
-
-
-def folded(*fills: Fill) -> Position:
-    return fold(fills, base_asset="BTC", quote_asset="USDT", quantity_increment=INCREMENT)
 
 
 def test_no_fills_are_a_flat_position() -> None:
@@ -63,6 +30,7 @@ def test_a_round_trip_with_fees_in_quote() -> None:
     assert position.realized_net == D("19.58")
     assert (position.quantity, position.cost, position.entry_price) == (D(0), D(0), None)
     assert position.opened_at is None
+    assert position.closed_at == START + timedelta(minutes=2)
     assert position.newest_fill_at == START + timedelta(minutes=2)
 
 
@@ -98,19 +66,39 @@ def test_an_average_that_does_not_end_is_rounded_once_to_twelve_decimals() -> No
     assert position.cost == D("201.333333333333")
 
 
-def test_profit_of_the_day_counts_from_its_first_moment() -> None:
-    position = folded(bought("100", "3", 1), sold("110", "1", 5), sold("90", "1", 9))
-    assert position.realized_net == D(0)
-    assert position.realized_net_since(START + timedelta(minutes=9)) == D(-10)
-    assert position.realized_net_since(START + timedelta(minutes=9, seconds=1)) == D(0)
+def test_a_fee_in_a_third_asset_costs_what_it_was_worth_then() -> None:
+    position = folded(
+        bought("100", "1", 1, fee="0.01", asset="BNB", worth="6"),
+        sold("110", "1", 2, fee="0.02", asset="BNB", worth="1.5"),
+    )
+    assert position.other_fees == (("BNB", D("0.03")),)
+    assert (position.fees, position.unvalued) == (D("7.5"), 0)
+    assert position.closed[0].gross_pnl == D(10)
+    assert position.closed[0].net_pnl == D("2.5")
 
 
-def test_fees_in_a_third_asset_are_summed_and_left_out_of_the_profit() -> None:
+def test_a_third_asset_of_unknown_worth_is_counted_and_left_out_of_the_profit() -> None:
     position = folded(
         bought("100", "1", 1, fee="0.01", asset="BNB"), sold("110", "1", 2, fee="0.02", asset="BNB")
     )
     assert position.other_fees == (("BNB", D("0.03")),)
+    assert position.unvalued == 2
     assert position.closed[0].net_pnl == D(10)
+
+
+def test_what_changed_hands_is_what_the_venue_says() -> None:
+    exact = bought("0.33333333", "0.3", 1)
+    told = Fill(
+        side=exact.side,
+        price=exact.price,
+        quantity=exact.quantity,
+        quote_quantity=D("0.09999999"),  # cut after eight digits, not 0.099999999
+        commission=exact.commission,
+        commission_asset=exact.commission_asset,
+        trade_id=exact.trade_id,
+        market_time=exact.market_time,
+    )
+    assert folded(told).cost == D("0.09999999")
 
 
 def test_selling_more_than_is_held_is_reported_and_never_negative() -> None:
@@ -144,7 +132,7 @@ def test_dust_counts_as_flat_and_its_cost_joins_the_next_round_trip() -> None:
 
 
 def test_trade_ids_of_one_moment_are_ordered_as_numbers() -> None:
-    buy, sale = bought("100", "1", 9, minute=1), sold("110", "1", 10, minute=1)  # type: ignore[arg-type]
+    buy, sale = bought("100", "1", 9, minute=1), sold("110", "1", 10, minute=1)
     assert folded(sale, buy).oversold == D(0)
     assert folded(sale, buy).realized_net == D(10)
 
@@ -152,6 +140,20 @@ def test_trade_ids_of_one_moment_are_ordered_as_numbers() -> None:
 def test_two_different_fills_with_one_trade_id_are_refused() -> None:
     with pytest.raises(ValueError, match="two different fills claim trade id 1"):
         folded(bought("100", "1", 1), bought("100", "2", 1))
+
+
+def test_a_rest_that_cannot_be_sold_ends_the_position_and_the_next_entry_begins_a_new_one() -> None:
+    first = (bought("100", "1", 1), sold("100", "0.96", 2))  # 4 USDT are left, 5 can be sold
+    ended = folded(*first, residue_below=D(5))
+    assert ended.closed_at == START + timedelta(minutes=2)
+    assert ended.opened_at == START + timedelta(minutes=1)  # it is held all the same
+    assert not ended.is_flat(RULES)
+    again = folded(*first, bought("110", "1", 3), residue_below=D(5))
+    assert again.opened_at == START + timedelta(minutes=3)
+    assert again.cost == D(114)
+    risen = folded(*first, bought("200", "1", 3), residue_below=D(5))
+    assert risen.opened_at == START + timedelta(minutes=1)  # by then it could be sold again
+    assert folded(*first, residue_below=D(4)).closed_at is None
 
 
 prices = st.decimals("0.01", 100000, places=2)
