@@ -1,0 +1,1 @@
+"""Engine, demo exchange, clock and faults in one process under one seed."""
