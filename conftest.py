@@ -37,11 +37,15 @@ FAST_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the chapters of the whole-stack story in their order; everything else is shuffled."""
-    places = [index for index, item in enumerate(items) if item.get_closest_marker("stack")]
-    chapters = sorted((items[index] for index in places), key=lambda item: item.location[:2])
-    for index, chapter in zip(places, chapters, strict=True):
-        items[index] = chapter
+    """Keep the chapters of the whole-stack story in their order; everything else is shuffled.
+
+    That story, and what else takes long, begins first: at the end it would run alone.
+    """
+    chapters = [item for item in items if item.get_closest_marker("stack")]
+    chapters.sort(key=lambda item: item.location[:2])
+    others = [item for item in items if not item.get_closest_marker("stack")]
+    others.sort(key=lambda item: item.get_closest_marker("long") is None)
+    items[:] = chapters + others
 
 
 def _own_redis_url() -> str:

@@ -33,7 +33,8 @@ def is_look_due(state: BotState, *, now: datetime | None = None) -> bool:
     if state.account_look.get("suspicions"):
         return True  # the second look decides, and until then no position is opened
     checked = state.foreign_checked_at
-    return checked is None or (now or timezone.now()) - checked >= LOOK_EVERY
+    # One that lies far ahead was taken before the wall clock was put back.
+    return checked is None or abs((now or timezone.now()) - checked) >= LOOK_EVERY
 
 
 def watch_account(

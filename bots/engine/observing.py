@@ -54,11 +54,12 @@ def observe(state: BotState, *, gateway: VenueGateway, started: datetime) -> Obs
     trades = fold_books(state, rules=rules, gateway=gateway)
     market = read_market(state, gateway=gateway)
     note_symbol(state, rules)
-    _take_market(state, market, gateway=gateway, rules=rules, now=started)
+    _take_market(state, market, now=started)
     futures = read_futures(state, gateway=gateway)
     if _more_facts(state, venue, gateway=gateway, rules=rules):
         trades += fold_books(state, rules=rules, gateway=gateway)
         mark_to_market(state, market.ticker.price)
+    _take_day(state, market, gateway=gateway, rules=rules)
     note_closed(state, rules=rules, price=market.ticker.price)
     note_locks(
         state,
@@ -77,24 +78,23 @@ def _more_facts(
     return watch_account(state, venue, gateway=gateway, rules=rules) or is_new
 
 
-def _take_market(
-    state: BotState,
-    market: MarketView,
-    *,
-    gateway: VenueGateway,
-    rules: TradingRules,
-    now: datetime,
+def _take_day(
+    state: BotState, market: MarketView, *, gateway: VenueGateway, rules: TradingRules
 ) -> None:
-    market_time, price = market.ticker.market_time, market.ticker.price
-    mark_to_market(state, price)
+    # After all facts are there: funding of yesterday that was read late is yesterday's.
     if roll_day(
         state,
-        market_time=market_time,
+        market_time=market.ticker.market_time,
         environment=gateway.environment,
         rules=rules,
         klines=market.klines,
     ):
-        mark_to_market(state, price)  # against the new baseline
+        mark_to_market(state, market.ticker.price)  # against the new baseline
+
+
+def _take_market(state: BotState, market: MarketView, *, now: datetime) -> None:
+    market_time = market.ticker.market_time
+    mark_to_market(state, market.ticker.price)
     note_market_time(state, now=now, market_time=market_time)
     if state.last_seen_kline is not None and state.last_seen_kline > market_time:
         state.last_seen_kline = None  # a recording that has been started anew

@@ -150,7 +150,8 @@ def _is_due(state: BotState, *, market_time: datetime | None, now: datetime) -> 
     """Decide again under the lock: another dispatcher may have been here first."""
     claimed = state.claimed_at
     started = state.last_run_at
-    if claimed and (started is None or started < claimed) and now - claimed < CLAIM_LASTS:
+    # A claim that lies far ahead was taken before the wall clock was put back.
+    if claimed and (started is None or started < claimed) and abs(now - claimed) < CLAIM_LASTS:
         return False  # claimed, and its tick is still on its way
     if state.next_due_at is None:
         return True

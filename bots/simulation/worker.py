@@ -6,6 +6,7 @@ under it, so that no handler on the way out can write a word.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final, NoReturn
@@ -18,6 +19,7 @@ from bots.simulation.perils import Peril, Perils
 
 ALIASES: Final = ("default", JOURNAL)
 _WORDS_SHOWN: Final = 3
+_SAVEPOINT: Final = re.compile(r"\bs\d+_x\d+\b")
 
 
 class Worker:
@@ -71,6 +73,7 @@ class Worker:
             if self.is_dead:
                 raise OperationalError("this worker is dead")
             words = " ".join(sql.replace('"', "").split()[:_WORDS_SHOWN])
+            words = _SAVEPOINT.sub("savepoint", words)  # named by thread, so never twice the same
             peril = perils.of_statement(f"{alias} {words}")
             if peril is Peril.KILLED_AT_STATEMENT:
                 self.kill(words)

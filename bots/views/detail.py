@@ -21,6 +21,7 @@ from bots.selectors.history import (
     ticks_of,
     trades_of,
 )
+from bots.selectors.decisions import why
 from bots.selectors.holds import holds_on
 from bots.selectors.overview import demo_note
 from bots.services.incidents import ADOPTABLE
@@ -85,5 +86,6 @@ def _history(bot: BotConfig, ticks: list[Tick]) -> dict[str, Any]:
     return {
         "trades": trades_of(bot),
         "decisions": decisions_in(ticks),
+        "why": why(bot),
         "events": events_of(bot),
     }

@@ -10,7 +10,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # The tests of one file stay on one worker: some share an installation. (`loadgroup` groups
 # nothing with these pins: pytest 9.2 does not look where pytest-xdist 3.8 writes the group,
 # https://github.com/pytest-dev/pytest-xdist/issues/1386.)
-WORKERS = ("-n", "2", "--dist", "loadfile")
+# Not those with the most tests first: the files that take longest have few, and are marked `long`.
+WORKERS = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 COVERAGE = ("--cov", "--cov-report=term:skip-covered")
 NOT_BROWSER = "not browser"
 

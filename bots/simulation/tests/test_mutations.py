@@ -14,7 +14,10 @@ from bots.simulation.stage import Stage
 from bots.simulation.tests import mutations
 from bots.simulation.tests.mutations import Mutation
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "journal"]),
+    pytest.mark.long,
+]
 
 _LOST = Options(steps=12, most_bots=2, odds=Odds(of_write=0.6))
 _MEANWHILE = Options(steps=12, most_bots=2, odds=Odds(of_read=0.15))

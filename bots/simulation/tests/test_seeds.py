@@ -8,7 +8,10 @@ from bots.simulation.run import Options, play
 from bots.simulation.shrinking import shrunk
 from bots.simulation.stage import Stage
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "journal"]),
+    pytest.mark.long,
+]
 
 _BLOCK = 20
 _BLOCKS = 10

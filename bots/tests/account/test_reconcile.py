@@ -90,8 +90,11 @@ def test_a_position_that_somebody_closed_is_repaired_by_one_command(
 
 
 def test_a_bot_whose_tick_is_under_way_is_left_alone(
-    spot_bot: BotConfig, worker_thread: Callable[[Callable[[], Any]], Future[Any]]
+    spot_bot: BotConfig,
+    worker_thread: Callable[[Callable[[], Any]], Future[Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("bots.engine.comparison.WAITS_SECONDS", 1)
     with bot_lock(spot_bot.pk), pytest.raises(CommandError, match="left for a person"):
         worker_thread(reconcile).result()
 

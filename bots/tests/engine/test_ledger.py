@@ -241,8 +241,9 @@ def test_what_real_ticks_have_traded_balances_with_the_venue(bot: BotConfig, go_
 
 
 def test_a_bot_that_is_being_ticked_is_named_and_left_alone(
-    bot: BotConfig, worker_thread: Any
+    bot: BotConfig, worker_thread: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bots.engine.ledger_at_venue.WAITS_SECONDS", 1)
     with bot_lock(bot.pk), pytest.raises(CommandError, match=f"bot {bot.pk}"):
         worker_thread(_run).result(30)
 

@@ -88,7 +88,7 @@ def _placed_algo(row: dict[str, Any], child: dict[str, Any] | None) -> Placed:
 
 def assert_at_most_once(stage: Stage) -> None:
     """Every order at the venue was written down before, under a name that it has once."""
-    placed = placed_by_us(stage.venue.ledger())
+    placed = placed_by_us(stage.ledger())
     twice = [name for name, count in Counter(one.name for one in placed).items() if count > 1]
     assert twice == []
     rows = {one.client_order_id: one for one in Order.objects.all()}
@@ -102,7 +102,7 @@ def assert_at_most_once(stage: Stage) -> None:
 
 def assert_promises(stage: Stage) -> None:
     """Hold a bot at rest to everything that was promised. Its account has no other bot."""
-    ledger = stage.venue.ledger()
+    ledger = stage.ledger()
     placed = placed_by_us(ledger)
     assert_at_most_once(stage)
     _assert_orders_agree(stage, placed)
@@ -136,7 +136,7 @@ def _own_orders(bot: BotConfig) -> list[Order]:
 
 
 def _assert_fills_agree(stage: Stage, ledger: dict[str, Any]) -> None:
-    rows = ledger["futures_fills" if stage.is_futures else "fills"]
+    rows = ledger["futures_fills"] if stage.is_futures else _split_by_hand(ledger)[0]
     theirs = {
         str(one["id"]): (Decimal(one["qty"]), Decimal(one["price"]), Decimal(one["commission"]))
         for one in rows
@@ -151,6 +151,13 @@ def _assert_fills_agree(stage: Stage, ledger: dict[str, Any]) -> None:
     trades = Counter(Trade.objects.filter(bot=stage.bot).values_list("order_id", flat=True))
     assert {one.pk for one in settled} <= set(trades)
     assert all(count == 1 for count in trades.values())
+
+
+def _split_by_hand(ledger: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the spot executions of our orders, and those of somebody else's."""
+    names = {one.venue_id for one in placed_by_us(ledger)}
+    ours = [one for one in ledger["fills"] if str(one["orderId"]) in names]
+    return ours, [one for one in ledger["fills"] if one not in ours]
 
 
 def _assert_position_agrees(stage: Stage, ledger: dict[str, Any]) -> None:
@@ -178,6 +185,11 @@ def _assert_wallets_agree(stage: Stage, ledger: dict[str, Any]) -> None:
         _add(explained, "BTC", sign * one.quantity)
         _add(explained, "USDT", -sign * one.quote_quantity)
         _add(explained, one.commission_asset, -one.commission)
+    for row in _split_by_hand(ledger)[1]:
+        sign = 1 if row["isBuyer"] else -1
+        _add(explained, "BTC", sign * Decimal(row["qty"]))
+        _add(explained, "USDT", -sign * Decimal(row["quoteQty"]))
+        _add(explained, row["commissionAsset"], -Decimal(row["commission"]))
     assert {asset: owned.get(asset, ZERO) for asset in explained} == explained
 
 

@@ -54,7 +54,7 @@ def _assert_it_stays(stage: Stage) -> None:
 
 
 def _orders(stage: Stage) -> list[tuple[object, ...]]:
-    ledger = stage.venue.ledger()
+    ledger = stage.ledger()
     spot = [(one["clientOrderId"], one["status"]) for one in ledger["orders"]]
     futures = [(one["clientOrderId"], one["status"]) for one in ledger["futures_orders"]]
     algos = [(one["clientAlgoId"], one["algoStatus"]) for one in ledger["algo_orders"]]

@@ -63,6 +63,12 @@ def as_a_worker(work: Callable[[], Any]) -> Any:
         connections.close_all()
 
 
+def _of(uid: str, part: Any) -> Any:
+    if not isinstance(part, list):
+        return part
+    return [one for one in part if str(one.get("uid", uid)) == uid]
+
+
 @dataclass
 class Stage:
     """A started bot and its venue. `answers` are those of all ticks so far."""
@@ -87,6 +93,14 @@ class Stage:
     @property
     def state(self) -> BotState:
         return BotState.objects.select_related("bot__api_key__account").get(pk=self.bot.pk)
+
+    def ledger(self) -> dict[str, Any]:
+        """Return the truth at the venue about the bot's account, without anybody else's."""
+        whole = self.venue.ledger()
+        assert self.bot.api_key is not None
+        uid = self.bot.api_key.account.uid
+        found = {name: _of(uid, part) for name, part in whole.items()}
+        return found | {"balances": {uid: whole["balances"][uid]}}
 
     def configure(self, **columns: Any) -> None:
         """Change the bot as an edit would, without its checks."""

@@ -89,17 +89,17 @@ def test_the_number_of_queries_does_not_grow_with_the_bots(
         hold_position(bot)
     with django_assert_num_queries(3):  # session, user, bots
         as_trader.get("/")
-    # And bot, trades, ticks, events; halts, locks, incidents, bots that could take over.
-    with django_assert_num_queries(11):
+    # And bot, trades, ticks, events, why; halts, locks, incidents, bots that could take over.
+    with django_assert_num_queries(12):
         as_trader.get(bots[0].get_absolute_url())
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         as_trader.get(reverse("bot-history", args=[bots[0].pk]))
 
 
 def test_pages_do_not_read_the_secrets_of_a_key(
     busy_bot: BotConfig, as_trader: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(11) as queries:
+    with django_assert_num_queries(12) as queries:
         as_trader.get(busy_bot.get_absolute_url())
     assert not any("encrypted" in query["sql"] for query in queries.captured_queries)
 
@@ -126,6 +126,15 @@ def test_a_bot_page_shows_status_position_limits_and_history(
     assert "Nothing closes this position" in page
     assert 'data-when="unguarded" hidden' in page
     assert "stop not placed yet" in page
+
+
+def test_the_page_answers_why_a_stopped_bot_does_not_trade(
+    busy_bot: BotConfig, as_trader: Client
+) -> None:
+    BotState.objects.filter(pk=busy_bot.pk).update(state="stopped", status="stopped")
+    page = _text(as_trader, busy_bot.get_absolute_url())
+    answer = "It is stopped; what it holds is kept, and no stop is set."
+    assert f"Why is it not trading, or what is it doing?</span> {answer}" in page
 
 
 def test_a_kept_position_without_a_stop_at_the_venue_is_called_so(
