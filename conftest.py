@@ -46,6 +46,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     others = [item for item in items if not item.get_closest_marker("stack")]
     others.sort(key=lambda item: item.get_closest_marker("long") is None)
     items[:] = chapters + others
+    for item in items:
+        if item.get_closest_marker("long"):
+            # Measuring which lines run makes thousands of ticks two to three times as slow.
+            item.add_marker(pytest.mark.no_cover)
 
 
 def _own_redis_url() -> str:

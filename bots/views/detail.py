@@ -14,6 +14,7 @@ from accounts.models import User
 from bots.models import BotConfig, Tick
 from bots.selectors.access import bots_of, heirs_of, may_control, may_halt_account
 from bots.selectors.bot_view import BotView
+from bots.selectors.decisions import why
 from bots.selectors.history import (
     decisions_in,
     events_of,
@@ -21,7 +22,6 @@ from bots.selectors.history import (
     ticks_of,
     trades_of,
 )
-from bots.selectors.decisions import why
 from bots.selectors.holds import holds_on
 from bots.selectors.overview import demo_note
 from bots.services.incidents import ADOPTABLE

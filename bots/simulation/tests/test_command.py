@@ -16,7 +16,10 @@ from bots.management.commands import chaos
 from bots.simulation.database import own_database
 from bots.simulation.tests import mutations
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "journal"]),
+    pytest.mark.long,
+]
 
 
 @pytest.fixture(autouse=True)

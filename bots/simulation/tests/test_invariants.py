@@ -23,7 +23,10 @@ from exchange.demo.trading.asked import CancelTarget
 from exchange.domain.types import Market
 from exchange.models import ExchangeAccount
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "journal"]),
+    pytest.mark.long,
+]
 
 _ROUNDS = 40
 

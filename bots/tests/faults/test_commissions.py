@@ -19,7 +19,10 @@ from bots.tests.faults.table import Row
 from bots.tests.faults.test_stops_and_positions import is_flat, is_guarded
 from exchange.demo.testing import RunningExchange
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "journal"]),
+    pytest.mark.long,
+]
 
 
 @pytest.fixture

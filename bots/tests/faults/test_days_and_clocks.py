@@ -30,7 +30,10 @@ from bots.tests.faults.test_orders_and_replies import ASK, the_entry
 from bots.tests.faults.test_stops_and_positions import is_flat, is_guarded
 from exchange.binance import clock
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "journal"]),
+    pytest.mark.long,
+]
 
 SAVE: Final = Call(target="bots.engine.tick.save_and_publish")
 LOSS: Final = "paused (max_daily_loss_perc reached)"

@@ -17,7 +17,10 @@ from bots.tests.faults.scenarios import PRODUCT, Action, Scenario
 from bots.tests.faults.stage import Stage
 from bots.tests.faults.table import Row
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "journal"]),
+    pytest.mark.long,
+]
 
 
 def _about_to_enter(make_stage: MakeStage, scenario: Scenario) -> Stage:

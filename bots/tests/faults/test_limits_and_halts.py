@@ -29,7 +29,10 @@ from bots.tests.faults.striking import Blow, Call
 from bots.tests.faults.table import Row
 from bots.tests.faults.test_stops_and_positions import is_flat, is_guarded, level
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "journal"]),
+    pytest.mark.long,
+]
 
 WorkerThread = Callable[[Callable[[], Any]], Future[Any]]
 BOTH: Final = pytest.mark.parametrize("market", list(Market))

@@ -35,7 +35,10 @@ from exchange.demo.testing import RunningExchange
 from exchange.domain.types import Environment
 from exchange.services import add_api_key
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "journal"]),
+    pytest.mark.long,
+]
 
 WorkerThread = Callable[[Callable[[], Any]], Future[Any]]
 BOTH: Final = pytest.mark.parametrize("market", list(Market))

@@ -29,7 +29,10 @@ from exchange.demo.venue import Venue
 from exchange.domain.types import Side
 from exchange.registry import spot_gateway_for
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "journal"]),
+    pytest.mark.long,
+]
 
 _QUIET: Final = datetime(2025, 5, 12, 4, 13, 20, tzinfo=UTC)  # few contracts trade in this minute
 

@@ -21,7 +21,10 @@ from bots.tests.faults.stage import Stage
 from bots.tests.faults.striking import Blow, Call, Request
 from bots.tests.faults.table import Row
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "journal"]),
+    pytest.mark.long,
+]
 
 BOTH: Final = pytest.mark.parametrize("market", list(Market))
 SAVE: Final = Call(target="bots.engine.tick.save_and_publish")
