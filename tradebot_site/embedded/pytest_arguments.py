@@ -12,7 +12,6 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # https://github.com/pytest-dev/pytest-xdist/issues/1386.)
 # Not those with the most tests first: the files that take longest have few, and are marked `long`.
 WORKERS = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-COVERAGE = ("--cov", "--cov-report=term:skip-covered")
 NOT_BROWSER = "not browser"
 
 
@@ -24,7 +23,8 @@ def has_browser() -> bool:
 def compose(given: Sequence[str], *, browser: bool) -> list[str]:
     """Return pytest's arguments.
 
-    given     the caller's; without any it is the full run, which shows coverage
+    given     the caller's; without any it is the full run. `--cov` measures coverage, which
+              makes it half as long again
     browser   False leaves out what is marked `browser`, whatever else is selected
     """
     rest, expression = _take_marker_expression(given)
@@ -32,7 +32,7 @@ def compose(given: Sequence[str], *, browser: bool) -> list[str]:
         expression = f"({expression}) and {NOT_BROWSER}" if expression else NOT_BROWSER
     marker = ["-m", expression] if expression else []
     workers = () if _names_workers(given) else WORKERS
-    return [*workers, *([] if given else COVERAGE), *rest, *marker]
+    return [*workers, *rest, *marker]
 
 
 def _names_workers(given: Sequence[str]) -> bool:

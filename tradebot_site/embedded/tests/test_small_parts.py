@@ -289,12 +289,9 @@ def test_every_subcommand_takes_a_data_directory(command: str) -> None:
 @pytest.mark.parametrize(
     ("given_arguments", "browser", "expected"),
     [
-        ([], True, [*WORKERS, "--cov", "--cov-report=term:skip-covered"]),
-        (
-            [],
-            False,
-            [*WORKERS, "--cov", "--cov-report=term:skip-covered", "-m", "not browser"],
-        ),
+        ([], True, [*WORKERS]),
+        ([], False, [*WORKERS, "-m", "not browser"]),
+        (["--cov"], True, [*WORKERS, "--cov"]),
         (["bots"], True, [*WORKERS, "bots"]),
         (["-n0", "bots"], True, ["-n0", "bots"]),
         (["--numprocesses=4"], True, ["--numprocesses=4"]),
