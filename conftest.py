@@ -28,6 +28,8 @@ from exchange.models import APIKey
 from exchange.registry import close_gateways
 from exchange.services import add_api_key
 
+pytest_plugins = ["bots.tests.faults.printing"]
+
 # Kept apart from the default start, so that moving that moves no test. Market time, UTC.
 BEFORE_THE_FIRST_TRADE = datetime(2025, 5, 12, 3, 20, tzinfo=UTC)
 DEMO_KEY = "DemoKey0" * 8

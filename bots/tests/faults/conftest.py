@@ -1,10 +1,9 @@
-"""Stages for the fault scenarios, and the table of their results."""
+"""Stages for the fault scenarios; `printing` prints the table of their results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,11 +11,10 @@ import pytest
 from bots.models import BotConfig
 from bots.tests.engine.conftest import AT_BUY
 from bots.tests.faults.stage import Stage
-from bots.tests.faults.table import PROPERTY, Row, lines_of
+from bots.tests.faults.table import PROPERTY, Row
 from exchange.demo.testing import RunningExchange
 
 MakeStage = Callable[..., Stage]
-_TABLE_OPTION: Final = "--fault-table"
 EXITS: Final = {
     "stop_loss_perc": Decimal(2),
     "take_profit_perc": Decimal(8),
@@ -65,30 +63,3 @@ def make_holder(make_stage: MakeStage) -> MakeStage:
         return stage
 
     return make
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer to write the table into a file: `pytest bots/tests/faults --fault-table=FILE`."""
-    parser.addoption(_TABLE_OPTION, metavar="FILE", help="write the fault matrix there")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table of scenarios and results, and write it where that was asked for."""
-    rows = list(_rows(terminalreporter))
-    if not rows:
-        return
-    lines = lines_of(rows)
-    terminalreporter.section("fault matrix")
-    for line in lines:
-        terminalreporter.write_line(line)
-    where = terminalreporter.config.getoption(_TABLE_OPTION, default=None)
-    if where:
-        Path(where).write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _rows(terminalreporter: pytest.TerminalReporter) -> Iterator[dict[str, Any]]:
-    for outcome, verdict in (("passed", "whole again"), ("failed", "FAILED"), ("error", "FAILED")):
-        for report in terminalreporter.stats.get(outcome, ()):
-            for name, cells in report.user_properties:
-                if name == PROPERTY:
-                    yield {**cells, "verdict": verdict}
