@@ -13,7 +13,6 @@ from bots.engine.execution import room_for, submit_orders
 from bots.engine.stops import fall_back_to_market, release_stops
 from bots.engine.stops.releasing import release
 from bots.engine.stops.viewing import unsettled_orders
-from bots.engine.symbol import HALTED_EXIT_SECONDS
 from bots.engine.venue import VenueGateway
 from bots.models import BotState, Order
 from exchange.domain.errors import RateLimitedError
@@ -59,8 +58,8 @@ def make_way(state: BotState, orders: Sequence[Order], *, gateway: VenueGateway)
     entries = [each for each in others if each.leg == Leg.ENTRY]
     if not entries and (state.bot.is_futures or not others):
         return True
-    # Rules are kept for a while: a symbol that has stopped taking orders keeps its stops.
-    rules = gateway.rules(state.bot.symbol, max_age=HALTED_EXIT_SECONDS)
+    # Rules are kept for a while, and this must not be guessed: asked anew (weight 20 on spot).
+    rules = gateway.rules(state.bot.symbol, max_age=0.0)
     if not rules.allows_exits:
         _close_unsent(orders, partial(journal.close_superseded, why=NOT_TAKEN))
         return False

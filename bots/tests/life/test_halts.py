@@ -10,7 +10,7 @@ from bots.domain.halting import HaltLevel
 from bots.locks import HaltScope
 from bots.models import BotEvent, Halt, HaltChange
 from bots.selectors.halts import exit_block, halt_blocks, level_over
-from bots.services import lift_halt, set_halt
+from bots.services import BotError, lift_halt, set_halt
 from bots.tests.life.conftest import MakeBot, state_of
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
@@ -64,3 +64,13 @@ def test_turning_a_switch_to_where_it_is_changes_nothing(make_bot: MakeBot) -> N
     newest = BotEvent.objects.filter(kind="halted").latest("id")
     assert newest.message == "The halt is lifted: calm again."
     assert Halt.objects.count() == 1
+
+
+def test_a_stricter_halt_is_never_weakened_in_passing(make_bot: MakeBot) -> None:
+    bot = make_bot("One")
+    scope = HaltScope(bot_id=bot.pk)
+    set_halt(scope=scope, level=HaltLevel.EVERYTHING, reason="the venue lies", actor=None)
+    with pytest.raises(BotError, match=r"A stricter halt stands .*the venue lies.* Lift it first"):
+        set_halt(scope=scope, level=HaltLevel.ENTRIES, reason="careful", actor=None)
+    assert level_over(bot) is HaltLevel.EVERYTHING
+    assert HaltChange.objects.count() == 1

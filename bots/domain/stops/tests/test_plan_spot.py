@@ -16,6 +16,7 @@ from bots.domain.stops import (
     StopStep,
     is_worth_a_move,
     plan_stops,
+    protection_of,
 )
 from bots.domain.stops.tests.worlds import HELD, SPOT, oco, spot, stop, target
 from bots.domain.tests.builders import rules
@@ -283,3 +284,23 @@ def test_a_level_is_worth_a_move_from_a_twentieth_of_a_percent_on() -> None:
     assert is_worth_a_move(D(98), D("97.95"), price=D(100))
     assert not is_worth_a_move(D(98), D("98.05"), price=D(100), increment=D("0.1"))
     assert not is_worth_a_move(D(98), D(98), price=D(0))
+
+
+@pytest.mark.parametrize("resting", [(stop("98"),), oco("98", "104")], ids=["stop", "pair"])
+def test_dust_that_adds_up_to_an_increment_moves_nothing(resting: Any) -> None:
+    few = HELD + SPOT.quantity_increment
+    assert few * D(100) - HELD * D(100) < SPOT.min_notional
+    view = spot(quantity=few, resting=resting, take_profit=D(104) if len(resting) > 1 else None)
+    assert plan_stops(view).actions == ()
+    assert protection_of(view).is_there
+
+
+def test_what_could_be_sold_by_itself_is_not_left_without_a_stop() -> None:
+    view = spot(quantity=HELD + SPOT.min_notional / D(100), resting=(stop("98"),))
+    assert _steps(plan_stops(view)) == [StopStep.REPLACE]
+    assert not protection_of(view).is_there
+
+
+def test_a_stop_over_more_than_is_held_is_never_left() -> None:
+    view = spot(quantity=HELD - SPOT.quantity_increment, resting=(stop("98"),))
+    assert _steps(plan_stops(view)) == [StopStep.REPLACE]

@@ -56,3 +56,19 @@ def test_a_position_keeps_its_stop_while_its_close_has_to_wait(
     state = state_of(crowded)
     assert state.unprotected_since is None
     assert state.close_requested_at is not None
+
+
+def test_a_symbol_that_has_just_stopped_taking_orders_keeps_its_stops(
+    spot_bot: BotConfig, venue: RunningExchange, trader: User
+) -> None:
+    turn(spot_bot, enter=market_entry("0.01"))
+    before = open_at_spot(venue)
+    BotConfig.objects.update(is_active=True)
+    run_tick(spot_bot.pk)  # the rules are known now, as of a symbol that is traded
+    close_position(bot_id=spot_bot.pk, actor=trader)
+    venue.control("symbols", {"symbol": "BTCUSDT", "status": "CANCEL_ONLY"})
+    run_tick(spot_bot.pk)
+    assert open_at_spot(venue) == before
+    close = Order.objects.get(leg=Leg.EXIT)
+    assert (close.status, close.closed_reason) == ("denied", "superseded")
+    assert state_of(spot_bot).close_requested_at is not None
