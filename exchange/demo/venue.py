@@ -93,6 +93,10 @@ def local_market(config: ExchangeConfig) -> Market:
     return Market(listings, futures=plain_futures(listings))
 
 
+# Told the uid of an account and what has happened to it, after that was committed.
+AccountListener = Callable[[int, object], None]
+
+
 class Venue:
     """Everything that the endpoints and the control doors work on."""
 
@@ -111,6 +115,7 @@ class Venue:
         self.limits = RateLimits(wall_seconds)
         self.futures_limits = RateLimits(wall_seconds, futures_rules())
         self.other_pools = OtherPools(wall_seconds, spot=self.limits, futures=self.futures_limits)
+        self.account_listeners: list[AccountListener] = []
         with ExitStack() as undo:
             self.state = State(config.state_dir)
             undo.callback(self.state.close)
@@ -171,6 +176,10 @@ class Venue:
             track.steering.release(now_ms)
             store_steering(self.state, symbol, one, track.steering)
 
+    def _tell(self, uid: int, change: object) -> None:
+        for listener in self.account_listeners:
+            listener(uid, change)
+
     def _open(self, config: ExchangeConfig, market: Market) -> None:
         self.tracks = self._build_tracks(market.listings)
         self.futures_market: FuturesMarket = futures_market(
@@ -185,6 +194,7 @@ class Venue:
             slippage_bps=config.slippage_bps,
             volume_share=config.volume_share,
             on_first_fill=self.limits.first_fill,
+            on_change=self._tell,
         )
         self.futures = FuturesEngine(
             self.state,
@@ -193,6 +203,7 @@ class Venue:
             spread_bps=config.spread_bps,
             slippage_bps=config.slippage_bps,
             volume_share=config.volume_share,
+            on_change=self._tell,
         )
         self.futures_rules = FuturesRules(
             self.state, self.futures_market.symbols, remember=self.futures.remember

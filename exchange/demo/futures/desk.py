@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -28,8 +29,16 @@ NOTHING_TO_REDUCE: Final = "NOTHING_LEFT_TO_REDUCE"
 class Desk(Holdings):
     """What every part of the engine works on. All times are market time in ms."""
 
-    def __init__(self, state: State, ledger: Ledger, market: FuturesMarket, quotes: Quotes) -> None:
-        super().__init__(state, ledger)
+    def __init__(
+        self,
+        state: State,
+        ledger: Ledger,
+        market: FuturesMarket,
+        quotes: Quotes,
+        *,
+        on_change: Callable[[int, object], None] = lambda _uid, _change: None,
+    ) -> None:
+        super().__init__(state, ledger, on_change=on_change)
         self.quotes = quotes
         self.symbols = market.symbols
         self.marks = market.marks

@@ -7,6 +7,7 @@ are market time in ms, and they only go forward; `wall_ms` alone is wall time.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -57,10 +58,11 @@ class FuturesEngine:
         spread_bps: Decimal = DEFAULT_SPREAD_BPS,
         slippage_bps: Decimal = ZERO,
         volume_share: Decimal = DEFAULT_VOLUME_SHARE,
+        on_change: Callable[[int, object], None] = lambda _uid, _change: None,
     ) -> None:
         terms = Terms(spread_bps=spread_bps, slippage_bps=slippage_bps, volume_share=volume_share)
         self._market = market
-        self._desk = Desk(state, ledger, market, Quotes(market.tracks, terms))
+        self._desk = Desk(state, ledger, market, Quotes(market.tracks, terms), on_change=on_change)
         self.books = self._desk.books
         self.hitches = Hitches(state)
         self._sources: list[EventSource] = [

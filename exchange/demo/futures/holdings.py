@@ -6,7 +6,7 @@ at all, and every step proves that no account owes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -40,7 +40,13 @@ class Holdings:
     matched_ms   market time up to which the walk has been followed; None before the first
     """
 
-    def __init__(self, state: State, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        state: State,
+        ledger: Ledger,
+        *,
+        on_change: Callable[[int, object], None] = lambda _uid, _change: None,
+    ) -> None:
         self.state = state
         self.ledger = ledger
         self.books = FuturesBooks(state)
@@ -49,6 +55,7 @@ class Holdings:
         self._newest = dict(self.books.newest_ids())
         self._fills: list[Fill] | None = None
         self._touched: set[int] = set()
+        self._on_change = on_change
         stored = state.meta(_MATCHED)
         self.matched_ms = None if stored is None else int(stored)
 

@@ -38,6 +38,7 @@ class Desk:
         symbols: MutableMapping[str, Symbol],
         *,
         on_first_fill: Callable[[int], None],
+        on_change: Callable[[int, object], None] = lambda _uid, _change: None,
     ) -> None:
         self.state = state
         self.quotes = quotes
@@ -47,6 +48,7 @@ class Desk:
         self.symbols = symbols
         self._fees = Fees(self.ledger, quotes, symbols)
         self._on_first_fill = on_first_fill
+        self._on_change = on_change
         self.matched_ms: int | None = None
         self.groups: dict[int, Group] = {}
         self.since_ms: dict[int, int] = {}

@@ -35,6 +35,7 @@ class Engine:
 
     symbols          kept in line with halts, changed rules and delistings, for everybody to read
     on_first_fill    told the account of every order that trades for the first time
+    on_change        told an account and what has happened to it, after that was committed
     """
 
     def __init__(
@@ -47,9 +48,16 @@ class Engine:
         slippage_bps: Decimal = ZERO,
         volume_share: Decimal = DEFAULT_VOLUME_SHARE,
         on_first_fill: Callable[[int], None] = lambda _: None,
+        on_change: Callable[[int, object], None] = lambda _uid, _change: None,
     ) -> None:
         terms = Terms(spread_bps=spread_bps, slippage_bps=slippage_bps, volume_share=volume_share)
-        self._desk = Desk(state, Quotes(tracks, terms), symbols, on_first_fill=on_first_fill)
+        self._desk = Desk(
+            state,
+            Quotes(tracks, terms),
+            symbols,
+            on_first_fill=on_first_fill,
+            on_change=on_change,
+        )
         self.ledger = self._desk.ledger
         self.orders = self._desk.orders
 

@@ -1,0 +1,1 @@
+"""The venue's WebSocket streams, as hints that arrive by themselves."""

@@ -1,0 +1,1 @@
+"""The process that listens to venues and keeps what they tell where everybody finds it."""
