@@ -1,4 +1,4 @@
-"""What a venue tells by itself, as values. All of it is a hint: what counts is asked for by REST."""
+"""What a venue tells by itself, as values. All of it is a hint; REST says what counts."""
 
 from __future__ import annotations
 
