@@ -89,6 +89,32 @@ class FuturesAccount(FuturesBase):
             weight=5,
         )
 
+    def open_listen_key(self) -> str:
+        """Return the key of the account's event stream, which lives for an hour; weight 1.
+
+        While one lives the venue returns and prolongs that one, so it is safe to repeat.
+        """
+        self._calls.require_key()
+        return self._calls.read(
+            "POST /fapi/v1/listenKey",
+            lambda: self._listen_key_request("post"),
+            replies.listen_key,
+            weight=1,
+        )
+
+    def keep_listen_key(self) -> None:
+        """Let the account's listen key live for another hour; weight 1, safe to repeat.
+
+        OrderRejectedError with -1125 when it has expired.
+        """
+        self._calls.require_key()
+        self._calls.read(
+            "PUT /fapi/v1/listenKey",
+            lambda: self._listen_key_request("put"),
+            lambda _: None,
+            weight=1,
+        )
+
     def set_hedge_mode(self, *, is_on: bool) -> None:
         """Switch the whole account, sent once; weight 1.
 
@@ -163,3 +189,8 @@ class FuturesAccount(FuturesBase):
             )
 
         return read_all(page, start=start)
+
+    def _listen_key_request(self, method: str) -> Any:
+        # Unsigned. The library's own method for PUT would send the listen key as a parameter,
+        # which the venue reads from the account instead.
+        return self._client._request_futures_api(method, "listenKey", signed=False, data={})

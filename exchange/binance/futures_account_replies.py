@@ -128,6 +128,11 @@ def commission_rates(reply: Any) -> CommissionRates:
     )
 
 
+def listen_key(reply: Any) -> str:
+    """Read `POST listenKey`."""
+    return text(mapping(reply, "listenKey"), "listenKey")
+
+
 def _max_notional(row: Mapping[str, Any]) -> Decimal:
     # "INF" where the venue has no limit, as it has told for the lowest leverages.
     told = text(row, "maxNotionalValue")

@@ -19,7 +19,7 @@ from exchange.demo.http import (
     replace_endpoint,
     transfer_endpoints,
 )
-from exchange.demo.http.auth import authenticate, check_permission
+from exchange.demo.http.auth import account_of_key, authenticate, check_permission
 from exchange.demo.http.endpoint import Books, Call, Counted, Endpoint
 from exchange.demo.http.wire import Params, WireRequest
 from exchange.demo.limits import RateLimits
@@ -55,7 +55,6 @@ _NOT_BUILT: Final = (
     "/api/v3/uiKlines",
     *table.NOT_BUILT,
     "/sapi",
-    "/ws-api",
 )
 
 
@@ -169,7 +168,8 @@ def _admitted(
     pool, weight = pool_of(venue, request.path, endpoint.counted), endpoint.weight_of(params)
     if endpoint.counted is not Counted.ACCOUNT:
         pool.charge(request.peer, weight)
-        account = _account(venue, request, params, endpoint) if endpoint.is_signed else None
+        has_account = endpoint.is_signed or endpoint.needs_key
+        account = _account(venue, request, params, endpoint) if has_account else None
         return account, _Bill(pool, request.peer, weight)
     # What an account pays can only be charged when it is known who asks.
     pool_of(venue, request.path).charge(request.peer, 0)
@@ -180,7 +180,10 @@ def _admitted(
 
 
 def _account(venue: Venue, request: WireRequest, params: Params, endpoint: Endpoint) -> Account:
-    account = authenticate(request, params, accounts=venue.accounts, wall_ms=venue.wall_ms)
+    if endpoint.needs_key:
+        account = account_of_key(request.api_key, venue.accounts)
+    else:
+        account = authenticate(request, params, accounts=venue.accounts, wall_ms=venue.wall_ms)
     check_permission(account, endpoint.permission)
     return account
 

@@ -1,4 +1,7 @@
-"""The HTTP door: one aiohttp server, one event loop, faults at the threshold."""
+"""The doors on one port: HTTP and WebSockets, one aiohttp server, one event loop.
+
+Faults strike at the threshold.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,23 @@ from aiohttp import web
 
 from exchange.demo.control.door import PREFIX, Control
 from exchange.demo.control.faults import Action, Fault, FaultBoard, When
-from exchange.demo.dispatch import Reply, limits_of, pool_of_request, refusal, respond
+from exchange.demo.dispatch import Reply, pool_of_request, refusal, respond
 from exchange.demo.errors import DemoExchangeError, VenueError
 from exchange.demo.http.past import Past
 from exchange.demo.http.wire import WireRequest
+from exchange.demo.limits import RateLimits
 from exchange.demo.mirroring import Mirror, mirror_of
+from exchange.demo.streams.door import StreamDoor
+from exchange.demo.streams.settings import StreamSettings
+from exchange.demo.streams.targets import Target, target_of
 from exchange.demo.venue import ExchangeConfig, Venue
+from exchange.domain.types import Market
 
 _JSON = "application/json;charset=UTF-8"
 # Requests that are still held up by a fault when the exchange stops are cut after this.
 _SHUTDOWN_SECONDS = 0.2
+# Control paths after which figures may differ although market time stands still.
+_FIGURES = ("/clock", "/price", "/symbols")
 
 
 class _DroppedError(Exception):
@@ -32,13 +42,20 @@ class _DroppedError(Exception):
 class Server:
     """Serves one venue until told to stop."""
 
-    def __init__(self, config: ExchangeConfig, mirror: Mirror | None = None) -> None:
+    def __init__(
+        self,
+        config: ExchangeConfig,
+        mirror: Mirror | None = None,
+        *,
+        streams: StreamSettings | None = None,
+    ) -> None:
         self._config = config
         self._mirror = mirror
         self.venue = Venue(config, market=mirror.market if mirror else None)
         self._faults = FaultBoard(seed=config.seed)
         self._past = Past(self.venue.state, self.venue.wall_seconds)
-        self.control = Control(self.venue, self._faults)
+        self.streams = StreamDoor(self.venue, self._faults, streams or StreamSettings())
+        self.control = Control(self.venue, self._faults, doors=self.streams.control_doors())
         self.port = config.port
 
     async def run(self, *, stop: asyncio.Event, on_listening: Callable[[Server], None]) -> None:
@@ -49,26 +66,32 @@ class Server:
                 on_listening(self)
                 await self._until(stop)
             finally:
+                await self.streams.shut_down()
                 await runner.cleanup()
         finally:
             self._past.forget()
             self.venue.close()
 
     async def _until(self, stop: asyncio.Event) -> None:
-        if self._mirror is None:
-            await stop.wait()
-            return
-        following = asyncio.create_task(self._mirror.follow(self.venue.follow))
-        stopping = asyncio.create_task(stop.wait())
+        tasks = [
+            asyncio.create_task(stop.wait()),
+            asyncio.create_task(self.streams.publisher.run()),
+        ]
+        if self._mirror is not None:
+            tasks.append(asyncio.create_task(self._mirror.follow(self._follow)))
         try:
-            await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if following.done():
-                # It never ends by itself: this raises what ended it.
-                following.result()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                # Only the first ends by itself: this raises what ended another.
+                task.result()
         finally:
-            following.cancel()
-            stopping.cancel()
-            await asyncio.gather(following, stopping, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _follow(self, market_ms: int) -> None:
+        self.venue.follow(market_ms)
+        self.streams.publisher.wake()
 
     async def _listen(self) -> web.ServerRunner:
         # No routes: dispatch knows the paths, and requests are twice as fast without a router.
@@ -88,12 +111,11 @@ class Server:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = _clean(request.raw_path).partition("?")
+        target = target_of(path, query) if request.method == "GET" else None
         body = (await request.read()).decode("utf-8", errors="replace")
         peer = request.remote or ""
         if path.startswith(PREFIX):
-            origin = request.headers.get("Origin")
-            reply = self.control.respond(request.method, path, body, peer=peer, origin=origin)
-            return _control_response(reply)
+            return self._controlled(request, path, body, peer)
         wire = WireRequest(
             method=request.method,
             path=path,
@@ -103,11 +125,39 @@ class Server:
             peer=peer,
         )
         try:
+            if target is not None:
+                return await self._connect(request, target, wire)
             return await self._respond(wire)
         except _DroppedError:
             if request.transport:
                 request.transport.abort()
             return web.Response()
+
+    def _controlled(
+        self, request: web.BaseRequest, path: str, body: str, peer: str
+    ) -> web.Response:
+        origin = request.headers.get("Origin")
+        reply = self.control.respond(request.method, path, body, peer=peer, origin=origin)
+        if request.method != "GET" and path.removeprefix(PREFIX) in _FIGURES:
+            self.streams.publisher.wake(is_changed=True)
+        return _control_response(reply)
+
+    async def _connect(
+        self, request: web.BaseRequest, target: Target, wire: WireRequest
+    ) -> web.StreamResponse:
+        fault = self._faults.strike(wire.method, wire.path, When.BEFORE)
+        if fault and (instead := await self._suffer(fault, wire)):
+            return instead
+        is_banned = self.venue.wall_seconds() < self._pool(wire).bans.get(wire.peer, 0.0)
+        if is_banned and (refused := self._refused(wire)):
+            return refused
+        return await self.streams.serve(request, target)
+
+    def _pool(self, wire: WireRequest) -> RateLimits:
+        target = target_of(wire.path, wire.query)
+        if target is not None and target.category.market is Market.FUTURES:
+            return self.venue.futures_limits
+        return pool_of_request(self.venue, wire)
 
     async def _respond(self, wire: WireRequest) -> web.Response:
         self._keep_past()
@@ -137,14 +187,14 @@ class Server:
         if fault.action is Action.DELAY:
             await asyncio.sleep(fault.seconds)
         if fault.action is Action.BAN:
-            limits_of(self.venue, wire.path).ban(wire.peer, fault.seconds)
+            self._pool(wire).ban(wire.peer, fault.seconds)
             return self._refused(wire)
         if fault.action in (Action.DELAY, Action.STALE):
             return None
         return self._instead(fault, wire)
 
     def _refused(self, wire: WireRequest) -> web.Response | None:
-        pool = pool_of_request(self.venue, wire)
+        pool = self._pool(wire)
         try:
             pool.charge(wire.peer, 0)
         except VenueError as e:
@@ -152,7 +202,7 @@ class Server:
         return None
 
     def _instead(self, fault: Fault, wire: WireRequest) -> web.Response:
-        headers = pool_of_request(self.venue, wire).headers(wire.peer)
+        headers = self._pool(wire).headers(wire.peer)
         if fault.action is Action.ERROR:
             if fault.seconds:
                 headers["Retry-After"] = str(math.ceil(fault.seconds))

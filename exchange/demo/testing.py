@@ -26,6 +26,7 @@ from exchange.demo.market.recording import BUNDLED_DIRECTORY
 from exchange.demo.market.sources import Prices
 from exchange.demo.mirroring import mirror_of
 from exchange.demo.server import Server
+from exchange.demo.streams.settings import StreamSettings
 from exchange.demo.times import parse_moment
 from exchange.demo.trading.book import DEFAULT_SPREAD_BPS
 from exchange.demo.trading.quotes import DEFAULT_VOLUME_SHARE
@@ -48,6 +49,7 @@ class RunningExchange:
 
     accounts   lines `KEY:SECRET:USDT=10000,…`; by default one, `TEST_KEY` with `TEST_SECRET`
     start      first market time; None is the documented default
+    streams    how sockets are treated; None is as the venue does
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class RunningExchange:
         volume_share: Decimal = DEFAULT_VOLUME_SHARE,
         seed: int = 0,
         port: int = 0,
+        streams: StreamSettings | None = None,
     ) -> None:
         self._config = ExchangeConfig(
             port=port,
@@ -88,6 +91,7 @@ class RunningExchange:
             volume_share=volume_share,
             seed=seed,
         )
+        self._streams = streams
         self._thread = threading.Thread(target=self._run, name="demo-exchange", daemon=True)
         self._listening = threading.Event()
         self._failure: BaseException | None = None
@@ -111,6 +115,11 @@ class RunningExchange:
     def url(self) -> str:
         """Return the origin that clients use, without a path."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """Return the origin of WebSockets, without a path."""
+        return f"ws://127.0.0.1:{self.port}"
 
     def start(self) -> RunningExchange:
         """Return when the exchange listens; raise what kept it from starting."""
@@ -155,6 +164,14 @@ class RunningExchange:
     def clear_faults(self) -> None:
         """Forget all faults."""
         self.control("faults", method="DELETE")
+
+    def streams(self) -> list[dict[str, Any]]:
+        """Return the WebSockets that are open."""
+        return list(self.control("streams"))
+
+    def cut_streams(self) -> None:
+        """End every WebSocket without a close frame."""
+        self.control("streams", method="DELETE")
 
     def set_clock(self, **fields: Any) -> dict[str, Any]:
         """Set `running`, `speed` or `market_time` (ISO 8601, forward only)."""
@@ -207,7 +224,7 @@ class RunningExchange:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with mirror_of(self._config) as mirror:
-            self._server = Server(self._config, mirror)
+            self._server = Server(self._config, mirror, streams=self._streams)
             await self._server.run(stop=self._stop, on_listening=self._on_listening)
 
     def _on_listening(self, server: Server) -> None:

@@ -17,6 +17,7 @@ from exchange.demo.clock import DEFAULT_SPEED, FollowingClock, MarketClock
 from exchange.demo.errors import DemoExchangeError
 from exchange.demo.futures.engine import FuturesEngine
 from exchange.demo.limits import OtherPools, RateLimits, futures_rules
+from exchange.demo.listen_keys import ListenKeys
 from exchange.demo.market.beginning import first_market_ms, followed_start_ms
 from exchange.demo.market.futures_listings import FuturesMarket, futures_market
 from exchange.demo.market.futures_rules import FuturesRules
@@ -115,6 +116,7 @@ class Venue:
         self.limits = RateLimits(wall_seconds)
         self.futures_limits = RateLimits(wall_seconds, futures_rules())
         self.other_pools = OtherPools(wall_seconds, spot=self.limits, futures=self.futures_limits)
+        self.listen_keys = ListenKeys(wall_seconds)
         self.account_listeners: list[AccountListener] = []
         with ExitStack() as undo:
             self.state = State(config.state_dir)

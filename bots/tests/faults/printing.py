@@ -38,6 +38,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _rows(terminalreporter: pytest.TerminalReporter) -> Iterator[dict[str, Any]]:
     for outcome, verdict in (("passed", "whole again"), ("failed", "FAILED"), ("error", "FAILED")):
         for report in terminalreporter.stats.get(outcome, ()):
-            for name, cells in report.user_properties:
+            # A file that could not be collected has a report without any.
+            for name, cells in getattr(report, "user_properties", ()):
                 if name == PROPERTY:
                     yield {**cells, "verdict": verdict}

@@ -12,6 +12,7 @@ from exchange.demo.control.fields import Fields
 from exchange.demo.control.futures_ledger import futures_ledger
 from exchange.demo.http.replies import list_row, order_row, trade_row
 from exchange.demo.times import iso
+from exchange.demo.trading.changes import KeyChange
 from exchange.demo.trading.ledger import (
     FEES_UID,
     FUNDING_UID,
@@ -69,7 +70,11 @@ def deposit(venue: Venue, item: Any) -> dict[str, Any]:
     amount = fields.amount("amount", most=_LARGEST_DEPOSIT)
     wallet = fields.word("wallet", (SPOT, FUTURES), default=SPOT)
     market_ms = venue.advance()
-    venue.engine.ledger.deposit(account.uid, asset, amount, market_ms=market_ms, wallet=wallet)
+    if wallet == SPOT:
+        venue.engine.deposit(account.uid, asset, amount, at_ms=market_ms)
+    else:
+        venue.engine.ledger.deposit(account.uid, asset, amount, market_ms=market_ms, wallet=wallet)
+        venue.futures.deposited(account.uid, asset, amount, at_ms=market_ms)
     return {"uid": account.uid, "wallet": wallet, "asset": asset, "amount": text(amount)}
 
 
@@ -83,6 +88,8 @@ def set_key(venue: Venue, item: Any) -> dict[str, Any]:
     fields = Fields(item, (*_WHOSE, *DEFAULT_FLAGS))
     number, account = _chosen(venue, fields)
     account.flags.update({name: fields.flag(name) for name in DEFAULT_FLAGS if fields.has(name)})
+    change = KeyChange(flags=dict(account.flags), at_ms=venue.advance())
+    venue.engine.tell(account.uid, change)
     return _key(number, account)
 
 

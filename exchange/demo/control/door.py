@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from exchange.demo.clock import MAXIMUM_SPEED
@@ -27,9 +27,18 @@ _LONGEST_JUMP_MS: Final = 366 * DAY_MS
 
 
 class Control:
-    """Answers `/_control/…`. A refused request has changed nothing."""
+    """Answers `/_control/…`. A refused request has changed nothing.
 
-    def __init__(self, venue: Venue, faults: FaultBoard) -> None:
+    doors   what a part further out answers beside, by method and path below the prefix
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        faults: FaultBoard,
+        *,
+        doors: Mapping[tuple[str, str], Callable[[Any], Any]] | None = None,
+    ) -> None:
         self._venue = venue
         self._faults = faults
         self._doors: dict[tuple[str, str], Callable[[Any], Any]] = {
@@ -51,6 +60,7 @@ class Control:
             ("DELETE", "/algo"): lambda _: clear_hitches(venue),
             ("GET", "/positions"): lambda _: all_positions(venue),
             ("POST", "/positions"): lambda item: trade_elsewhere(venue, item),
+            **(doors or {}),
         }
 
     def respond(

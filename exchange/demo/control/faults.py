@@ -1,7 +1,13 @@
-"""Faults on demand: what goes wrong, on which endpoint, before or after the engine acted."""
+"""Faults on demand: what goes wrong, on which endpoint, before or after the engine acted.
+
+Requests and the events of streams have kinds of their own: `POST /api/v3/order` is an endpoint of
+the first, `STREAM btcusdt@kline_1m` of the second. A connection that is to become a WebSocket is a
+request.
+"""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,11 +51,46 @@ class Action(StrEnum):
     ERROR = "error"  # an error body of the venue
     STALE = "stale"  # a query answers as if the last seconds had not been
     BAN = "ban"  # from the hit on everything from this address is HTTP 418, for some seconds
+    SILENCE = "silence"  # from the hit on the events are swallowed, for some seconds
+    LOSE = "lose"  # this event is swallowed
+    DUPLICATE = "duplicate"  # this event is sent twice
+    LATE = "late"  # this event is sent some seconds later, behind those that follow it
+    CUT = "cut"  # the connection ends without a close frame
+    FREEZE = "freeze"  # the connection stays open, and nothing at all leaves it for some seconds
+    SHUTDOWN = "shutdown"  # the server says that it goes away, and closes after some seconds
 
 
-_LONGEST_SECONDS: Final = dict.fromkeys(Action, 600.0) | {Action.BAN: 3 * 86_400.0}
+STREAM_ACTIONS: Final = frozenset(
+    {
+        Action.SILENCE,
+        Action.LOSE,
+        Action.DUPLICATE,
+        Action.LATE,
+        Action.CUT,
+        Action.FREEZE,
+        Action.SHUTDOWN,
+    }
+)
+_STREAM: Final = "STREAM "
+# Where connections begin that become WebSockets.
+_HANDSHAKES: Final = (
+    "GET /ws",
+    "GET /stream",
+    "GET /ws-api/v3",
+    "GET /market/ws",
+    "GET /market/stream",
+    "GET /public/ws",
+    "GET /public/stream",
+    "GET /private/ws",
+    "GET /private/stream",
+)
+_LONGEST_SECONDS: Final = (
+    dict.fromkeys(Action, 600.0)
+    | dict.fromkeys(STREAM_ACTIONS, 86_400.0)
+    | {Action.BAN: 3 * 86_400.0}
+)
 _DEFAULT_STATUS: Final = {Action.STATUS: 503, Action.HTML: 502, Action.GARBAGE: 200}
-_NEEDS_SECONDS: Final = (Action.DELAY, Action.STALE, Action.BAN)
+_NEEDS_SECONDS: Final = (Action.DELAY, Action.STALE, Action.BAN, Action.LATE)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +98,8 @@ class Fault:
     """One fault. `times` None means without end; `hits` counts how often it struck.
 
     seconds   how long it delays, how old a stale answer is, how long a ban lasts; of an error what
-              Retry-After says, 0 for none
+              Retry-After says, 0 for none; of silence and freeze 0 is until it is cleared
+    until     the moment at which a silence that has begun is over, by the clock of `strike_stream`
     """
 
     fault_id: int
@@ -72,6 +114,7 @@ class Fault:
     times: int | None
     probability: float
     hits: int = 0
+    until: float = -math.inf
 
     @property
     def is_spent(self) -> bool:
@@ -85,6 +128,10 @@ class Fault:
             and not self.is_spent
             and fnmatchcase(f"{method} {path}", self.endpoint)
         )
+
+    def matches_stream(self, name: str) -> bool:
+        """Say whether the fault is meant for the events of a stream."""
+        return self.action in STREAM_ACTIONS and fnmatchcase(f"{_STREAM}{name}", self.endpoint)
 
     def as_json(self) -> dict[str, Any]:
         """Return the fault as the control door shows it."""
@@ -115,6 +162,10 @@ class FaultBoard:
         """Forget all faults."""
         self._faults.clear()
 
+    def is_set(self, fault: Fault) -> bool:
+        """Say whether a fault has not been forgotten."""
+        return any(one is fault for one in self._faults)
+
     @property
     def wants_past(self) -> bool:
         """Say whether a stale answer may still be asked for, so that old books must be kept."""
@@ -128,13 +179,31 @@ class FaultBoard:
                 return fault
         return None
 
+    def strike_stream(self, name: str, now: float) -> Fault | None:
+        """Return the first fault that strikes an event of a stream, counting the hit.
+
+        A silence counts once, however many events it swallows.
+        now   seconds of any clock that only goes forward
+        """
+        for fault in self._faults:
+            if not fault.matches_stream(name):
+                continue
+            if now < fault.until:
+                return fault
+            if not fault.is_spent and self._dice.random() < fault.probability:
+                fault.hits += 1
+                if fault.action is Action.SILENCE:
+                    fault.until = now + fault.seconds if fault.seconds else math.inf
+                return fault
+        return None
+
 
 def parse_fault(item: Any, fault_id: int) -> Fault:
     """Read one fault from JSON; FieldError names the field that is wrong."""
     fields = Fields(item, _FIELDS)
     action = Action(fields.word("action", tuple(Action)))
     code = fields.whole("code", default=DEFAULT_CODE, least=-99_999, most=99_999)
-    endpoint = _endpoint(fields)
+    endpoint = _endpoint(fields, action)
     known = _known_errors(endpoint).get(code, UNKNOWN) if action is Action.ERROR else UNKNOWN
     body = _HTML if action is Action.HTML else _GARBAGE if action is Action.GARBAGE else ""
     status = known.status if action is Action.ERROR else _DEFAULT_STATUS.get(action, 200)
@@ -157,6 +226,8 @@ def _when(fields: Fields, action: Action) -> When:
     when = When(fields.word("when", tuple(When), default=When.BEFORE))
     if action is Action.STALE and when is When.AFTER:
         raise fields.wrong("when", "a stale answer is made before the engine is asked")
+    if action in STREAM_ACTIONS and when is When.AFTER:
+        raise fields.wrong("when", "an event of a stream asks no engine")
     return when
 
 
@@ -165,13 +236,26 @@ def _seconds(fields: Fields, action: Action, known: KnownError) -> float:
     return fields.number("seconds", default=default, least=0.0, most=_LONGEST_SECONDS[action])
 
 
-def _endpoint(fields: Fields) -> str:
+def _endpoint(fields: Fields, action: Action) -> str:
     endpoint = fields.text("endpoint")
-    if _paths_of(endpoint):
+    if action in STREAM_ACTIONS:
+        if endpoint.startswith(_STREAM) and endpoint != _STREAM:
+            return endpoint
+        raise fields.wrong(
+            "endpoint", f"{action} is for streams; write 'STREAM btcusdt@kline_1m' or 'STREAM *'"
+        )
+    if endpoint.startswith(_STREAM):
+        words = ", ".join(one for one in Action if one in STREAM_ACTIONS)
+        raise fields.wrong("action", f"must be one of {words} for a stream")
+    if _paths_of(endpoint) or _is_handshake(endpoint):
         return endpoint
     raise fields.wrong(
         "endpoint", "matches none; write it like 'POST /api/v3/order', 'GET /api/v3/*' or '*'"
     )
+
+
+def _is_handshake(endpoint: str) -> bool:
+    return any(fnmatchcase(one, endpoint) or endpoint.startswith(f"{one}/") for one in _HANDSHAKES)
 
 
 def _paths_of(endpoint: str) -> list[str]:
@@ -180,5 +264,6 @@ def _paths_of(endpoint: str) -> list[str]:
 
 def _known_errors(endpoint: str) -> Mapping[int, KnownError]:
     # A fault that either market can meet speaks as the spot market does.
-    is_futures = all(is_futures_path(path) for path in _paths_of(endpoint))
+    paths = _paths_of(endpoint)
+    is_futures = bool(paths) and all(is_futures_path(path) for path in paths)
     return KNOWN_FUTURES_ERRORS if is_futures else KNOWN_ERRORS

@@ -8,6 +8,7 @@ from exchange.demo.amounts import text, units_text
 from exchange.demo.fapi.parameters import read_limit
 from exchange.demo.http.endpoint import Call, Counted, Endpoint, weight_by_symbol
 from exchange.demo.market.funding import DEFAULT_RATE
+from exchange.demo.venue import Venue
 
 _USUAL_RATES: Final = 100
 _NEWEST_RATES: Final = 200
@@ -20,8 +21,9 @@ def premium_index(call: Call) -> Row | list[Row]:
     symbol = call.futures_symbol_if_sent()
     call.params.finish()
     if symbol:
-        return _premium_row(call, symbol.name)
-    return [_premium_row(call, name) for name in call.venue.futures_market.symbols]
+        return premium(call.venue, symbol.name, call.now_ms)
+    names = call.venue.futures_market.symbols
+    return [premium(call.venue, name, call.now_ms) for name in names]
 
 
 def funding_rates(call: Call) -> list[Row]:
@@ -48,6 +50,26 @@ def funding_info(call: Call) -> list[Row]:
     return []
 
 
+def premium(venue: Venue, name: str, now_ms: int) -> Row:
+    """Return mark price and index of a symbol, and the funding that comes next."""
+    market = venue.futures_market
+    funding = market.funding[name]
+    next_ms = funding.next_stamp(now_ms)
+    # The index is the spot price, where the exchange lists the pair.
+    spot = venue.tracks.get(name, market.tracks[name])
+    index = units_text(spot.price(now_ms))
+    return {
+        "symbol": name,
+        "markPrice": units_text(market.marks[name].price(now_ms)),
+        "indexPrice": index,
+        "estimatedSettlePrice": index,
+        "lastFundingRate": text(funding.rate(next_ms)),
+        "interestRate": text(DEFAULT_RATE),
+        "nextFundingTime": next_ms,
+        "time": now_ms,
+    }
+
+
 def _stamps(call: Call, name: str, start_ms: int, last_ms: int) -> range:
     market = call.venue.futures_market
     first_ms = max(start_ms, market.tracks[name].start_ms)
@@ -62,25 +84,6 @@ def _rate_row(call: Call, name: str, stamp_ms: int) -> Row:
         "fundingTime": stamp_ms,
         "markPrice": units_text(market.marks[name].price(stamp_ms)),
         "rateType": "Regular",
-    }
-
-
-def _premium_row(call: Call, name: str) -> Row:
-    market, now_ms = call.venue.futures_market, call.now_ms
-    funding = market.funding[name]
-    next_ms = funding.next_stamp(now_ms)
-    # The index is the spot price, where the exchange lists the pair.
-    spot = call.venue.tracks.get(name, market.tracks[name])
-    index = units_text(spot.price(now_ms))
-    return {
-        "symbol": name,
-        "markPrice": units_text(market.marks[name].price(now_ms)),
-        "indexPrice": index,
-        "estimatedSettlePrice": index,
-        "lastFundingRate": text(funding.rate(next_ms)),
-        "interestRate": text(DEFAULT_RATE),
-        "nextFundingTime": next_ms,
-        "time": now_ms,
     }
 
 

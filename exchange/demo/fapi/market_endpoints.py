@@ -14,6 +14,7 @@ from exchange.demo.http.market_endpoints import ping, server_time
 from exchange.demo.limits import rate_limits
 from exchange.demo.market.futures_symbols import FuturesSymbol
 from exchange.demo.times import DAY_MS, MINUTE_MS
+from exchange.demo.venue import Venue
 
 _AUTO_EXCHANGE: Final = "-10000"
 Row = dict[str, Any]
@@ -55,6 +56,45 @@ def ticker_24hr(call: Call) -> Row | list[Row]:
     return _of_symbols(call, _day_row, only_trading=True)
 
 
+def best_prices(venue: Venue, symbol: FuturesSymbol, now_ms: int) -> Row:
+    """Return best bid and ask of a symbol with what lies there."""
+    book = venue.futures.book(symbol.name, now_ms)
+    quantity = f"{book.level_quantity:.{symbol.quantity_precision}f}"
+    return {
+        "symbol": symbol.name,
+        "bidPrice": f"{book.bid:.{symbol.price_precision}f}",
+        "bidQty": quantity,
+        "askPrice": f"{book.ask:.{symbol.price_precision}f}",
+        "askQty": quantity,
+        "time": now_ms,
+    }
+
+
+def day_statistics(venue: Venue, symbol: FuturesSymbol, now_ms: int) -> Row:
+    """Return the statistics of a symbol's last 24 hours of market time."""
+    track, show = venue.futures_market.tracks[symbol.name], shown_price(symbol)
+    day = last_minutes(track, now_ms, DAY_MS // MINUTE_MS)
+    change = from_units(day.close - day.open)
+    return {
+        "symbol": symbol.name,
+        "priceChange": text(change),
+        "priceChangePercent": f"{change / from_units(day.open) * 100:.3f}",
+        "weightedAvgPrice": f"{volume_price(day):.{DECIMALS}f}",
+        "lastPrice": show(day.close),
+        "lastQty": best_prices(venue, symbol, now_ms)["bidQty"],
+        "openPrice": show(day.open),
+        "highPrice": show(day.high),
+        "lowPrice": show(day.low),
+        "volume": units_text(day.volume),
+        "quoteVolume": units_text(day.quote_volume),
+        "openTime": max(now_ms - DAY_MS, track.start_ms),
+        "closeTime": now_ms,
+        "firstId": 1 if day.trades else -1,
+        "lastId": day.trades or -1,
+        "count": day.trades,
+    }
+
+
 def _of_symbols(
     call: Call, show: Callable[[Call, FuturesSymbol], Row], *, only_trading: bool = False
 ) -> Row | list[Row]:
@@ -72,40 +112,11 @@ def _price_row(call: Call, symbol: FuturesSymbol) -> Row:
 
 
 def _book_row(call: Call, symbol: FuturesSymbol) -> Row:
-    book = call.venue.futures.book(symbol.name, call.now_ms)
-    quantity = f"{book.level_quantity:.{symbol.quantity_precision}f}"
-    return {
-        "symbol": symbol.name,
-        "bidPrice": f"{book.bid:.{symbol.price_precision}f}",
-        "bidQty": quantity,
-        "askPrice": f"{book.ask:.{symbol.price_precision}f}",
-        "askQty": quantity,
-        "time": call.now_ms,
-    }
+    return best_prices(call.venue, symbol, call.now_ms)
 
 
 def _day_row(call: Call, symbol: FuturesSymbol) -> Row:
-    track, show = call.venue.futures_market.tracks[symbol.name], shown_price(symbol)
-    day = last_minutes(track, call.now_ms, DAY_MS // MINUTE_MS)
-    change = from_units(day.close - day.open)
-    return {
-        "symbol": symbol.name,
-        "priceChange": text(change),
-        "priceChangePercent": f"{change / from_units(day.open) * 100:.3f}",
-        "weightedAvgPrice": f"{volume_price(day):.{DECIMALS}f}",
-        "lastPrice": show(day.close),
-        "lastQty": _book_row(call, symbol)["bidQty"],
-        "openPrice": show(day.open),
-        "highPrice": show(day.high),
-        "lowPrice": show(day.low),
-        "volume": units_text(day.volume),
-        "quoteVolume": units_text(day.quote_volume),
-        "openTime": max(call.now_ms - DAY_MS, track.start_ms),
-        "closeTime": call.now_ms,
-        "firstId": 1 if day.trades else -1,
-        "lastId": day.trades or -1,
-        "count": day.trades,
-    }
+    return day_statistics(call.venue, symbol, call.now_ms)
 
 
 _TICKER_PRICE: Final = Endpoint(handle=ticker_price, weight=weight_by_symbol(1, 2))

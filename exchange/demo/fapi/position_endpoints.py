@@ -10,8 +10,7 @@ from exchange.demo.fapi.replies import with_decimals
 from exchange.demo.fapi.settings_endpoints import most_notional
 from exchange.demo.fapi.standing import account_standing, position_places
 from exchange.demo.futures.desk import MARGIN_ASSET
-from exchange.demo.futures.fees import TAKER_RATE
-from exchange.demo.futures.figures import AccountFigures, PositionFigures
+from exchange.demo.futures.figures import AccountFigures, PositionFigures, break_even
 from exchange.demo.futures.values import ISOLATED, Position
 from exchange.demo.http.endpoint import Call, futures_signed
 
@@ -82,7 +81,7 @@ def _shared_row(call: Call, found: PositionFigures | None, name: str, side: str)
         "positionSide": side,
         "positionAmt": amount_text(call, position),
         "entryPrice": price_text(position.entry_price),
-        "breakEvenPrice": price_text(_break_even(position)),
+        "breakEvenPrice": price_text(break_even(position)),
         "unRealizedProfit": text(found.unrealized if found else ZERO),
         "liquidationPrice": price_text(liquidation) if liquidation else _NOTHING,
         "notional": money_text(found.notional if found else ZERO),
@@ -123,12 +122,6 @@ def _old_risk_row(call: Call, figures: AccountFigures, name: str, side: str) -> 
         "isolatedMargin": text(isolated_margin(found)),
         "isAutoAddMargin": "false",
     }
-
-
-def _break_even(position: Position) -> Decimal:
-    # As if it had been opened at the market: the venue adds the commission of the way in.
-    sign = 1 if position.amount > 0 else -1
-    return position.entry_price * (1 + sign * TAKER_RATE)
 
 
 ENDPOINTS: Final = {

@@ -10,6 +10,7 @@ from exchange.demo.fapi import (
     funding_endpoints,
     income_endpoint,
     kline_endpoints,
+    listen_key_endpoint,
     market_endpoints,
     order_endpoints,
     position_endpoints,
@@ -27,6 +28,7 @@ ENDPOINTS: Final[dict[tuple[str, str], Endpoint]] = {
     **income_endpoint.ENDPOINTS,
     **order_endpoints.ENDPOINTS,
     **algo_endpoints.ENDPOINTS,
+    **listen_key_endpoint.ENDPOINTS,
 }
 # What the venue has and this exchange has not, as far as its own library knows it, with what lies
 # below: refused plainly (-1020). `order` can be placed and canceled, but not modified.
@@ -48,7 +50,6 @@ NOT_BUILT: Final = (
     "/fapi/v1/indexInfo",
     "/fapi/v1/indexPriceKlines",
     "/fapi/v1/insuranceBalance",
-    "/fapi/v1/listenKey",
     "/fapi/v1/multiAssetsMargin",
     "/fapi/v1/openInterest",
     "/fapi/v1/order",

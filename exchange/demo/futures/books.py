@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
+from exchange.demo.amounts import ZERO
 from exchange.demo.futures.values import (
     OPEN_ALGO_STATUSES,
     OPEN_STATUSES,
@@ -86,6 +88,15 @@ class FuturesBooks:
     def fills_since(self, order_id: int, at_ms: int) -> list[Fill]:
         """Return an order's fills from a market time on."""
         return self._fills.find("order_id = ? AND at_ms >= ?", order_id, at_ms)
+
+    def realized(self, uid: int, symbol: str, side: str) -> Decimal:
+        """Return the result of all fills of a position, without commissions."""
+        rows = self._state.rows(
+            "SELECT realized_pnl FROM futures_fills"
+            " WHERE uid = ? AND symbol = ? AND position_side = ?",
+            *(uid, symbol, side),
+        )
+        return sum((Decimal(row["realized_pnl"]) for row in rows), ZERO)
 
     def algo_by_id(self, uid: int, algo_id: int) -> AlgoOrder | None:
         """Return one algo order of an account."""

@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Final
 
 from exchange.demo.accounts import FUTURES
-from exchange.demo.amounts import ZERO, from_units
+from exchange.demo.amounts import ZERO
+from exchange.demo.futures.changes import BY_ORDER, Execution
 from exchange.demo.futures.fees import commission
 from exchange.demo.futures.figures import AccountFigures, account_figures, position_figures
 from exchange.demo.futures.holdings import MARGIN_ASSET as MARGIN_ASSET  # noqa: PLC0414 - as agreed
-from exchange.demo.futures.holdings import Holdings
 from exchange.demo.futures.margin import reduces
 from exchange.demo.futures.positions import Folded, closable, fold
+from exchange.demo.futures.telling import ToldHoldings
 from exchange.demo.futures.values import Fill, Income, Order, Position
 from exchange.demo.market.futures_listings import FuturesMarket
 from exchange.demo.state import State
@@ -26,7 +27,7 @@ from exchange.demo.trading.quotes import Quotes
 NOTHING_TO_REDUCE: Final = "NOTHING_LEFT_TO_REDUCE"
 
 
-class Desk(Holdings):
+class Desk(ToldHoldings):
     """What every part of the engine works on. All times are market time in ms."""
 
     def __init__(
@@ -38,10 +39,9 @@ class Desk(Holdings):
         *,
         on_change: Callable[[int, object], None] = lambda _uid, _change: None,
     ) -> None:
-        super().__init__(state, ledger, on_change=on_change)
+        super().__init__(state, ledger, market.marks, on_change=on_change)
         self.quotes = quotes
         self.symbols = market.symbols
-        self.marks = market.marks
         self.brackets = market.brackets
         self.funding = market.funding
 
@@ -59,10 +59,6 @@ class Desk(Holdings):
     def last(self, symbol: str, at_ms: int) -> Decimal:
         """Return the last price."""
         return self.quotes.last(symbol, at_ms)
-
-    def mark(self, symbol: str, at_ms: int) -> Decimal:
-        """Return the mark price."""
-        return from_units(self.marks[symbol].price(at_ms))
 
     def share_left(self, order: Order, at_ms: int) -> Decimal:
         """Return what a resting order may still get of the volume of this minute."""
@@ -116,8 +112,10 @@ class Desk(Holdings):
         self._earn(replace(about, type="COMMISSION", amount=-fee), FEES_UID)
         self.put_position(folded.position)
         self._take_lack(folded.position)
-        self._record(order, planned, folded.realized, fee, trade_id, is_maker=is_maker, at_ms=at_ms)
-        order = self._executed(order, planned, at_ms)
+        fill = self._record(
+            order, planned, folded.realized, fee, trade_id, is_maker=is_maker, at_ms=at_ms
+        )
+        order = self._executed(order, fill)
         self._end_reducers(order.uid, order.symbol, order.position_side, at_ms)
         self._end_closers(folded.position, at_ms)
         return order if order.order_id in self.orders else self._ended(order)
@@ -130,14 +128,19 @@ class Desk(Holdings):
         """
         position = self.position(income.uid, income.symbol, side)
         most = max(self.cross(income.uid), ZERO) + position.isolated_wallet
-        paid = min(-income.amount, most)
-        self._earn(replace(income, amount=-paid), to_uid)
+        paid = replace(income, amount=-min(-income.amount, most))
+        self._earn(paid, to_uid)
         self._take_lack(position)
-        return paid
+        self.note_income(paid, side)
+        return -paid.amount
 
-    def receive(self, income: Income, *, from_uid: int) -> None:
-        """Give `income.amount` to the cross part of an account and record it."""
+    def receive(self, income: Income, *, from_uid: int, side: str) -> None:
+        """Give `income.amount` to the cross part of an account and record it.
+
+        side   of the position that it is for
+        """
         self._earn(income, from_uid)
+        self.note_income(income, side)
 
     def cover(self, uid: int, symbol: str, at_ms: int) -> Decimal:
         """Let the insurance fund pay what an account owes, and return how much that was."""
@@ -151,6 +154,7 @@ class Desk(Holdings):
             at_ms=at_ms,
         )
         self._earn(cleared, INSURANCE_UID)
+        self.note_income(cleared, side=None)
         return lack
 
     def _earn(self, income: Income, other_uid: int) -> None:
@@ -166,17 +170,19 @@ class Desk(Holdings):
         if lack > 0:
             self.put_position(replace(position, isolated_wallet=position.isolated_wallet - lack))
 
-    def _executed(self, order: Order, planned: PlannedFill, at_ms: int) -> Order:
-        executed = order.executed + planned.quantity
-        return self.put_order(
-            replace(
-                order,
-                executed=executed,
-                executed_quote=order.executed_quote + planned.quote_quantity,
-                status="FILLED" if executed == order.quantity else "PARTIALLY_FILLED",
-                updated_ms=at_ms,
-            )
+    def _executed(self, order: Order, fill: Fill) -> Order:
+        executed = order.executed + fill.quantity
+        order = replace(
+            order,
+            executed=executed,
+            executed_quote=order.executed_quote + fill.quote_quantity,
+            status="FILLED" if executed == order.quantity else "PARTIALLY_FILLED",
+            updated_ms=fill.at_ms,
         )
+        positions = [self.position_of(order)]
+        account = self.account_part(order.uid, BY_ORDER, fill.at_ms, positions=positions)
+        symbol = self.symbols[order.symbol]
+        return self.put_order(order, Execution(fill=fill, symbol=symbol, account=account))
 
     def _end_reducers(self, uid: int, symbol: str, side: str, at_ms: int) -> None:
         for order in self.open_orders(uid, symbol):
@@ -206,7 +212,7 @@ class Desk(Holdings):
         *,
         is_maker: bool,
         at_ms: int,
-    ) -> None:
+    ) -> Fill:
         fill = Fill(
             trade_id=trade_id,
             order_id=order.order_id,
@@ -223,5 +229,7 @@ class Desk(Holdings):
             at_ms=at_ms,
             is_maker=is_maker,
         )
+        self.count_realized(fill)
         self._save(fill)
         self._booked.append(fill)
+        return fill

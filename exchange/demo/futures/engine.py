@@ -195,6 +195,10 @@ class FuturesEngine:
         self.advance(at_ms)
         return transfer(self._desk, uid, type, asset, amount, at_ms=at_ms, wall_ms=wall_ms)
 
+    def deposited(self, uid: int, asset: str, amount: Decimal, *, at_ms: int) -> None:
+        """Tell an account of money that was credited to its futures wallet a moment ago."""
+        self._desk.tell_deposit(uid, asset, amount, at_ms)
+
     def clear_hitches(self, *, at_ms: int) -> None:
         """Forget what was to go wrong at triggers, and let come what it has held back."""
         self.advance(at_ms)

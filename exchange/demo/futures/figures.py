@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from exchange.demo.amounts import ZERO
+from exchange.demo.futures.fees import TAKER_RATE
 from exchange.demo.futures.margin import initial_margin, liquidation_price, unrealized
 from exchange.demo.futures.values import Position
 from exchange.demo.market.brackets import Bracket, Brackets
@@ -95,3 +96,13 @@ def account_figures(
         available=max(wallet - isolated - open_orders, ZERO),
         positions=positions,
     )
+
+
+def break_even(position: Position) -> Decimal:
+    """Return the price at which closing brings back what the way in has cost.
+
+    As if it had been opened at the market: the venue adds the commission of the way in. Unrounded,
+    0 when there is no position.
+    """
+    sign = 1 if position.amount > 0 else -1
+    return position.entry_price * (1 + sign * TAKER_RATE)

@@ -70,4 +70,4 @@ class Funding:
         if income.amount < 0:
             self._desk.pay(income, to_uid=FUNDING_UID, side=position.side)
         elif income.amount > 0:
-            self._desk.receive(income, from_uid=FUNDING_UID)
+            self._desk.receive(income, from_uid=FUNDING_UID, side=position.side)

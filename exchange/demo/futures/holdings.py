@@ -1,7 +1,8 @@
 """What accounts hold and have open in the futures market, in memory and in the state.
 
 Everything changes in a `step`: orders, positions, income and balances are committed together or not
-at all, and every step proves that no account owes anything.
+at all, and every step proves that no account owes anything. When it is committed, whoever listens
+is told what it did, account by account.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import Final
 from exchange.demo.accounts import FUTURES
 from exchange.demo.amounts import ZERO
 from exchange.demo.futures.books import FuturesBooks
+from exchange.demo.futures.changes import Execution, LeveragePart, Notes, OrderPart
 from exchange.demo.futures.margin import order_margin
 from exchange.demo.futures.memory import Memory
 from exchange.demo.futures.positions import closable
 from exchange.demo.futures.values import (
+    NO_ORDER,
     AlgoOrder,
     Fill,
     Income,
@@ -55,6 +58,7 @@ class Holdings:
         self._newest = dict(self.books.newest_ids())
         self._fills: list[Fill] | None = None
         self._touched: set[int] = set()
+        self._notes = Notes()
         self._on_change = on_change
         stored = state.meta(_MATCHED)
         self.matched_ms = None if stored is None else int(stored)
@@ -108,22 +112,30 @@ class Holdings:
         except BaseException:
             self._memory.roll_back()
             self._newest = newest
+            self._notes.forget()
             raise
         finally:
             self._fills = None
             self._touched.clear()
         self._memory.commit()
+        for uid, change in self._notes.take():
+            self._on_change(uid, change)
 
     def add_order(self, order: Order) -> Order:
         """Take a new order; it gets its id."""
         order = replace(order, order_id=self._next_id("futures_orders"))
         self._memory.set(self.since_ms, order.order_id, order.at_ms)
+        self._note_trigger(order)
         return self.put_order(order)
 
-    def put_order(self, order: Order) -> Order:
-        """Let an order be like this from now on; the end of a child finishes its algo order."""
+    def put_order(self, order: Order, execution: Execution | None = None) -> Order:
+        """Let an order be like this from now on; the end of a child finishes its algo order.
+
+        execution   the fill that made it so, if one did
+        """
         self._save(order)
         self._memory.set(self.orders, order.order_id, order if order.is_open else None)
+        self._note_order(order, execution)
         if not order.is_open:
             self._memory.set(self.since_ms, order.order_id, None)
             self._finish_algo(order)
@@ -140,6 +152,7 @@ class Holdings:
     def put_algo(self, algo: AlgoOrder) -> AlgoOrder:
         """Let an algo order be like this from now on."""
         self._save(algo)
+        self._notes.algo(self.algos.get(algo.algo_id), algo, self._child(algo))
         self._memory.set(self.algos, algo.algo_id, algo if algo.is_open else None)
         return algo
 
@@ -166,8 +179,11 @@ class Holdings:
         self._touched.add(transfer.uid)
         return transfer
 
-    def put_settings(self, settings: SymbolSettings) -> None:
+    def put_settings(self, settings: SymbolSettings, at_ms: int) -> None:
         """Let an account trade a symbol like this from now on."""
+        uid, symbol, leverage = settings.uid, settings.symbol, settings.leverage
+        if leverage != self.settings(uid, symbol).leverage:
+            self._notes.add(uid, LeveragePart(symbol=symbol, leverage=leverage, at_ms=at_ms))
         self._save(settings)
 
     def settings(self, uid: int, symbol: str) -> SymbolSettings:
@@ -232,6 +248,39 @@ class Holdings:
         algo = self.algos.get(child.algo_id)
         if algo and algo.status == "TRIGGERED" and algo.child_id == child.order_id:
             self.put_algo(replace(algo, status="FINISHED", updated_ms=child.updated_ms))
+
+    def _note_order(self, order: Order, execution: Execution | None) -> None:
+        part = OrderPart(
+            order=order,
+            execution=execution,
+            origin=self.algos.get(order.algo_id),
+            bids=self._notional_beside(order, is_buy=True),
+            asks=self._notional_beside(order, is_buy=False),
+        )
+        self._notes.add(order.uid, part)
+
+    def _notional_beside(self, order: Order, *, is_buy: bool) -> Decimal:
+        beside = (
+            one.remaining * one.price
+            for one in self._memory.orders.of(order.uid)
+            if one.is_buy == is_buy
+            and (one.symbol, one.position_side) == (order.symbol, order.position_side)
+        )
+        return sum(beside, ZERO)
+
+    def _note_trigger(self, child: Order) -> None:
+        algo = self.algos.get(child.algo_id)
+        if algo:
+            triggered = replace(
+                algo, status="TRIGGERED", child_id=child.order_id, updated_ms=child.at_ms
+            )
+            self._notes.algo(algo, triggered, child)
+
+    def _child(self, algo: AlgoOrder) -> Order | None:
+        if algo.child_id == NO_ORDER:
+            return None
+        child = self.orders.get(algo.child_id)
+        return child or self.books.order_by_id(algo.uid, algo.symbol, algo.child_id)
 
     def _next_id(self, table: str) -> int:
         self._newest[table] = self._newest.get(table, 0) + 1

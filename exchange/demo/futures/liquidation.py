@@ -151,7 +151,7 @@ def _clear(desk: Desk, order: Order, left: Decimal, at_ms: int) -> None:
     if income.amount < 0:
         desk.pay(income, to_uid=INSURANCE_UID, side=order.position_side)
     elif income.amount > 0:
-        desk.receive(income, from_uid=INSURANCE_UID)
+        desk.receive(income, from_uid=INSURANCE_UID, side=order.position_side)
 
 
 def _event_id(position: Position) -> int:

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from exchange.demo.amounts import ZERO, round_down
 from exchange.demo.errors import VenueError
+from exchange.demo.futures.changes import BY_MARGIN_CHANGE, BY_MARGIN_TYPE
 from exchange.demo.futures.desk import Desk
 from exchange.demo.futures.margin import initial_margin, order_margin, unrealized
 from exchange.demo.futures.refusals import (
@@ -56,7 +57,7 @@ def set_leverage(
         raise VenueError(*LEVERAGE_TOO_SMALL)
     if leverage != settings.leverage:
         with desk.step(at_ms):
-            desk.put_settings(replace(settings, leverage=leverage))
+            desk.put_settings(replace(settings, leverage=leverage), at_ms)
     return leverage, most
 
 
@@ -74,7 +75,10 @@ def set_margin_type(desk: Desk, uid: int, symbol: str, margin_type: str, at_ms: 
     if _positions(desk, uid, symbol):
         raise VenueError(*MARGIN_TYPE_HAS_POSITION)
     with desk.step(at_ms):
-        desk.put_settings(replace(settings, margin_type=margin_type))
+        desk.put_settings(replace(settings, margin_type=margin_type), at_ms)
+        sides = ("LONG", "SHORT") if desk.is_hedge_mode(uid) else ("BOTH",)
+        positions = [desk.position(uid, symbol, side) for side in sides]
+        desk.note_account(uid, BY_MARGIN_TYPE, at_ms, positions=positions)
 
 
 def set_hedge_mode(desk: Desk, uid: int, at_ms: int, *, is_on: bool) -> None:
@@ -113,7 +117,10 @@ def change_margin(desk: Desk, position: Position, amount: Decimal, at_ms: int) -
         raise VenueError(*INSUFFICIENT_ISOLATED_BALANCE)
     with desk.step(at_ms):
         wallet = position.isolated_wallet + amount
-        return desk.put_position(replace(position, isolated_wallet=wallet, updated_ms=at_ms))
+        changed = replace(position, isolated_wallet=wallet, updated_ms=at_ms)
+        desk.put_position(changed)
+        desk.note_account(uid, BY_MARGIN_CHANGE, at_ms, positions=[changed])
+    return changed
 
 
 def _removable(desk: Desk, position: Position, at_ms: int) -> Decimal:

@@ -21,8 +21,8 @@ from exchange.demo.futures.refusals import (
 from exchange.demo.futures.values import CROSSED, Order
 from exchange.demo.trading.book import PlannedFill
 
-_NOT_IMMEDIATE: Final = "UNFILLED_IOC_QUANTITY_EXPIRED"
-_NO_LIQUIDITY: Final = "INSUFFICIENT_LIQUIDITY"
+NOT_IMMEDIATE: Final = "UNFILLED_IOC_QUANTITY_EXPIRED"
+NO_LIQUIDITY: Final = "INSUFFICIENT_LIQUIDITY"
 
 
 class Entry(NamedTuple):
@@ -145,7 +145,7 @@ def _total(fills: list[PlannedFill]) -> Decimal:
 def _after(desk: Desk, order: Order, at_ms: int) -> Order:
     if not order.is_open:
         return order
-    reason = None if order.price else _NO_LIQUIDITY
+    reason = None if order.price else NO_LIQUIDITY
     if order.time_in_force in ("IOC", "FOK"):
-        reason = _NOT_IMMEDIATE
+        reason = NOT_IMMEDIATE
     return desk.end_order(order, "EXPIRED", at_ms, reason) if reason else order

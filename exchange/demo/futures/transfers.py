@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from exchange.demo.amounts import ZERO
 from exchange.demo.errors import VenueError
+from exchange.demo.futures.changes import BY_DEPOSIT, BY_WITHDRAWAL
 from exchange.demo.futures.desk import MARGIN_ASSET, Desk
 from exchange.demo.futures.refusals import INSUFFICIENT_FOR_TRANSFER, UNSUPPORTED_ASSET
 from exchange.demo.futures.values import Income, Transfer
@@ -36,19 +37,23 @@ def transfer(
     check_precision("amount", amount)
     if amount > _movable(desk, uid, type):
         raise VenueError(*INSUFFICIENT_FOR_TRANSFER)
+    change = amount if type == TO_FUTURES else -amount
     with desk.step(at_ms):
         desk.add_income(
             Income(
                 uid=uid,
                 type="TRANSFER",
-                amount=amount if type == TO_FUTURES else -amount,
+                amount=change,
                 asset=asset,
                 info="TRANSFER",
                 at_ms=at_ms,
             )
         )
         asked = Transfer(uid=uid, type=type, asset=asset, amount=amount, at_ms=wall_ms)
-        return desk.add_transfer(asked)
+        made = desk.add_transfer(asked)
+        reason = BY_DEPOSIT if change > 0 else BY_WITHDRAWAL
+        desk.note_account(uid, reason, at_ms, change=change)
+    return made
 
 
 def _movable(desk: Desk, uid: int, type: str) -> Decimal:

@@ -48,7 +48,7 @@ def authenticate(
     Codes: -2014 malformed key, -2015 unknown key, -1102 no signature or timestamp,
     -1022 wrong signature, -1131 window too long, -1021 outside the window.
     """
-    account = _account_of(request.api_key, accounts)
+    account = account_of_key(request.api_key, accounts)
     signature = params.required_text("signature")
     expected = signature_of(signed_payload(request), account.secret)
     if not hmac.compare_digest(signature.lower().encode(), expected.encode()):
@@ -57,20 +57,21 @@ def authenticate(
     return account
 
 
+def account_of_key(key: str | None, accounts: Mapping[str, Account]) -> Account:
+    """Return the account of an API key; -2014 for one that is malformed, -2015 for an unknown."""
+    if key is None or KEY_PATTERN.fullmatch(key) is None:
+        raise VenueError(-2014, "API-key format invalid.", status=UNAUTHORIZED)
+    if key not in accounts:
+        raise not_permitted()
+    return accounts[key]
+
+
 def check_permission(account: Account, permission: str | None) -> None:
     """Refuse a key that may not read, or lacks what an endpoint needs (-2015; transfers -1002)."""
     if not account.flags["enableReading"]:
         raise not_permitted()
     if permission is not None and not account.flags[permission]:
         raise not_authorized() if permission == UNIVERSAL_TRANSFER else not_permitted()
-
-
-def _account_of(key: str | None, accounts: Mapping[str, Account]) -> Account:
-    if key is None or KEY_PATTERN.fullmatch(key) is None:
-        raise VenueError(-2014, "API-key format invalid.", status=UNAUTHORIZED)
-    if key not in accounts:
-        raise not_permitted()
-    return accounts[key]
 
 
 def _without_signature(part: str) -> str:

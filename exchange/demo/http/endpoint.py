@@ -54,14 +54,14 @@ class Call:
 
     @property
     def holder(self) -> Account:
-        """Return whose key signed the request; only signed endpoints may ask."""
+        """Return whose key was sent; only endpoints that need one may ask."""
         if self.account is None:
-            raise LookupError("an unsigned request has no account")
+            raise LookupError("a request without a key has no account")
         return self.account
 
     @property
     def uid(self) -> int:
-        """Return whose account it is; only signed endpoints may ask."""
+        """Return whose account it is; only endpoints that need a key may ask."""
         return self.holder.uid
 
     @contextmanager
@@ -156,6 +156,7 @@ class Endpoint:
     """One method of one path.
 
     weight       of the request; a function when it depends on the parameters
+    needs_key    an API key must be sent, without a signature
     permission   flag that the key needs, beside that of reading
     is_free      the weight is taken back when the request succeeds
     """
@@ -163,6 +164,7 @@ class Endpoint:
     handle: Callable[[Call], Any]
     weight: int | Callable[[Params], int]
     is_signed: bool = False
+    needs_key: bool = False
     permission: str | None = None
     is_free: bool = False
     counted: Counted = Counted.ADDRESS

@@ -12,6 +12,7 @@ from exchange.demo.http.klines import kline_row, last_minutes, read_klines, volu
 from exchange.demo.limits import rate_limits
 from exchange.demo.market.symbols import Symbol
 from exchange.demo.times import DAY_MS, MINUTE_MS
+from exchange.demo.venue import Venue
 
 _AVERAGE_MINUTES: Final = 5
 _MOST_KLINES: Final = 1000
@@ -75,7 +76,7 @@ def book_ticker(call: Call) -> dict[str, Any] | list[dict[str, Any]]:
     symbols, is_single = call.symbols_of_status()
     call.params.finish()
     now_ms = call.now_ms
-    rows = [{"symbol": one.name} | _best_prices(call, one, now_ms) for one in symbols]
+    rows = [{"symbol": one.name} | best_prices(call.venue, one, now_ms) for one in symbols]
     return rows[0] if is_single else rows
 
 
@@ -85,7 +86,7 @@ def ticker_24hr(call: Call) -> dict[str, Any] | list[dict[str, Any]]:
     kind = call.params.choice("type", _TICKER_TYPES, default="FULL", refusal=_invalid_ticker)
     call.params.finish()
     now_ms = call.now_ms
-    rows = [_day_statistics(call, one, now_ms, is_full=kind == "FULL") for one in symbols]
+    rows = [day_statistics(call.venue, one, now_ms, is_full=kind == "FULL") for one in symbols]
     return rows[0] if is_single else rows
 
 
@@ -97,6 +98,52 @@ def average_price(call: Call) -> dict[str, Any]:
     window = last_minutes(call.venue.tracks[symbol.name], now_ms, _AVERAGE_MINUTES)
     price = text(volume_price(window))
     return {"mins": _AVERAGE_MINUTES, "price": price, "closeTime": now_ms}
+
+
+def best_prices(venue: Venue, symbol: Symbol, now_ms: int) -> dict[str, str]:
+    """Return best bid and ask of a symbol with what lies there."""
+    book = venue.engine.book(symbol, now_ms)
+    quantity = text(book.level_quantity)
+    return {
+        "bidPrice": text(book.bid),
+        "bidQty": quantity,
+        "askPrice": text(book.ask),
+        "askQty": quantity,
+    }
+
+
+def day_statistics(venue: Venue, symbol: Symbol, now_ms: int, *, is_full: bool) -> dict[str, Any]:
+    """Return the statistics of a symbol's last 24 hours of market time."""
+    day = last_minutes(venue.tracks[symbol.name], now_ms, DAY_MS // MINUTE_MS)
+    short = {
+        "symbol": symbol.name,
+        "openPrice": units_text(day.open),
+        "highPrice": units_text(day.high),
+        "lowPrice": units_text(day.low),
+        "lastPrice": units_text(day.close),
+        "volume": units_text(day.volume),
+        "quoteVolume": units_text(day.quote_volume),
+        "openTime": max(now_ms - DAY_MS, venue.tracks[symbol.name].start_ms),
+        "closeTime": now_ms,
+        "firstId": 1 if day.trades else -1,
+        "lastId": day.trades or -1,
+        "count": day.trades,
+    }
+    if not is_full:
+        return short
+    change = from_units(day.close - day.open)
+    best = best_prices(venue, symbol, now_ms)
+    return (
+        short
+        | best
+        | {
+            "priceChange": text(change),
+            "priceChangePercent": f"{change / from_units(day.open) * 100:.3f}",
+            "weightedAvgPrice": f"{volume_price(day):.{DECIMALS}f}",
+            "prevClosePrice": units_text(day.open),
+            "lastQty": best["bidQty"],
+        }
+    )
 
 
 def _listed_symbols(call: Call) -> list[Symbol]:
@@ -113,50 +160,6 @@ def _listed_symbols(call: Call) -> list[Symbol]:
 
 def _invalid_ticker(_name: str) -> VenueError:
     return VenueError(-1139, "Invalid ticker type.")
-
-
-def _best_prices(call: Call, symbol: Symbol, now_ms: int) -> dict[str, str]:
-    book = call.venue.engine.book(symbol, now_ms)
-    quantity = text(book.level_quantity)
-    return {
-        "bidPrice": text(book.bid),
-        "bidQty": quantity,
-        "askPrice": text(book.ask),
-        "askQty": quantity,
-    }
-
-
-def _day_statistics(call: Call, symbol: Symbol, now_ms: int, *, is_full: bool) -> dict[str, Any]:
-    day = last_minutes(call.venue.tracks[symbol.name], now_ms, DAY_MS // MINUTE_MS)
-    short = {
-        "symbol": symbol.name,
-        "openPrice": units_text(day.open),
-        "highPrice": units_text(day.high),
-        "lowPrice": units_text(day.low),
-        "lastPrice": units_text(day.close),
-        "volume": units_text(day.volume),
-        "quoteVolume": units_text(day.quote_volume),
-        "openTime": max(now_ms - DAY_MS, call.venue.tracks[symbol.name].start_ms),
-        "closeTime": now_ms,
-        "firstId": 1 if day.trades else -1,
-        "lastId": day.trades or -1,
-        "count": day.trades,
-    }
-    if not is_full:
-        return short
-    change = from_units(day.close - day.open)
-    best = _best_prices(call, symbol, now_ms)
-    return (
-        short
-        | best
-        | {
-            "priceChange": text(change),
-            "priceChangePercent": f"{change / from_units(day.open) * 100:.3f}",
-            "weightedAvgPrice": f"{volume_price(day):.{DECIMALS}f}",
-            "prevClosePrice": units_text(day.open),
-            "lastQty": best["bidQty"],
-        }
-    )
 
 
 ENDPOINTS: Final = {

@@ -14,6 +14,7 @@ from exchange.demo.http.auth import UNIVERSAL_TRANSFER
 from exchange.demo.http.endpoint import Call, Counted, Endpoint, reading
 from exchange.demo.http.wire import Params
 from exchange.demo.times import DAY_MS
+from exchange.demo.trading.ledger import TO_FUTURES
 
 TRANSFER_TYPES: Final = ("MAIN_UMFUTURE", "UMFUTURE_MAIN")
 _TYPE: Final = r"^[A-Z]{3,20}_[A-Z]{3,20}$"
@@ -37,6 +38,8 @@ def transfer(call: Call) -> dict[str, int]:
     made = call.venue.futures.transfer(
         call.uid, kind, asset, amount, at_ms=call.now_ms, wall_ms=wall_ms
     )
+    delta = -amount if kind == TO_FUTURES else amount
+    call.venue.engine.tell_moved(call.uid, asset, delta, at_ms=call.now_ms)
     return {"tranId": made.transfer_id}
 
 

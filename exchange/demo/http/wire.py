@@ -23,7 +23,7 @@ CLIENT_ORDER_ID: Final = r"^[a-zA-Z0-9-_]{1,36}$"
 _LARGEST_INTEGER: Final = 2**63 - 1
 # Microseconds have at least this many digits for the next few centuries.
 _FIRST_MICROSECOND_MOMENT: Final = 10**15
-_SPOT: Final = "/api/"
+_SPOT: Final = ("/api/", "/ws-api/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

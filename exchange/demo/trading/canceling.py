@@ -43,11 +43,12 @@ def cancel_order(desk: Desk, uid: int, symbol: str, target: CancelTarget, at_ms:
     if target.restrictions and order.status != _ALLOWED[target.restrictions]:
         raise VenueError(*CANCEL_RESTRICTED)
     group = desk.groups[order.order_id]
+    cancel_client_id = target.cancel_client_id or random_client_id()
     with desk.step(at_ms):
-        _cancel_group(desk, group, at_ms)
+        _cancel_group(desk, group, cancel_client_id, at_ms)
     return Canceled(
         group.orders[order.order_id],
-        target.cancel_client_id or random_client_id(),
+        cancel_client_id,
         group.order_list,
         tuple(group.orders.values()) if group.order_list else (),
     )
@@ -68,9 +69,10 @@ def cancel_list(
         known = group.order_list
         if known and list_id in (None, known.list_id):
             if client_order_id in (None, known.client_order_id):
+                cancel_client_id = cancel_client_id or random_client_id()
                 with desk.step(at_ms):
-                    _cancel_group(desk, group, at_ms)
-                return _canceled_list(group, cancel_client_id or random_client_id())
+                    _cancel_group(desk, group, cancel_client_id, at_ms)
+                return _canceled_list(group, cancel_client_id)
             if list_id is not None:
                 raise VenueError(*WRONG_CLIENT_ID)
     raise VenueError(*CANCEL_REJECTED)
@@ -81,10 +83,11 @@ def cancel_all(desk: Desk, uid: int, symbol: str, at_ms: int) -> list[Canceled |
     groups = _groups(desk, uid, symbol)
     if not groups:
         raise VenueError(*CANCEL_REJECTED)
+    named = [(group, random_client_id()) for group in groups]
     with desk.step(at_ms):
-        for group in groups:
-            _cancel_group(desk, group, at_ms)
-    return [_canceled(group, random_client_id()) for group in groups]
+        for group, cancel_client_id in named:
+            _cancel_group(desk, group, cancel_client_id, at_ms)
+    return [_canceled(*one) for one in named]
 
 
 def end_all(desk: Desk, symbol: str, at_ms: int) -> None:
@@ -107,9 +110,10 @@ def _find(desk: Desk, uid: int, symbol: str, target: CancelTarget) -> Order:
     raise VenueError(*CANCEL_REJECTED)
 
 
-def _cancel_group(desk: Desk, group: Group, at_ms: int) -> None:
+def _cancel_group(desk: Desk, group: Group, cancel_client_id: str, at_ms: int) -> None:
     for order in group.open_orders:
-        desk.put(group, replace(order, status="CANCELED", updated_ms=at_ms))
+        ended = replace(order, status="CANCELED", updated_ms=at_ms)
+        desk.put(group, ended, cancel_client_id=cancel_client_id)
     finish(desk, group)
 
 

@@ -15,6 +15,7 @@ from exchange.demo.times import MINUTE_MS
 from exchange.demo.trading.book import PlannedFill
 from exchange.demo.trading.fees import BNB, Fees, Money
 from exchange.demo.trading.groups import Group
+from exchange.demo.trading.journal import Journal
 from exchange.demo.trading.ledger import FEES_UID, MARKET_MAKER_UID, Ledger
 from exchange.demo.trading.listings import Listings
 from exchange.demo.trading.orders import NO_LIST, Fill, Order, OrderBooks, OrderList
@@ -57,6 +58,7 @@ class Desk:
         self._changed: dict[int, Order] = {}
         self._fills: list[Fill] = []
         self._newest = [0, 0, 0]
+        self._journal = Journal(state)
         self.load()
 
     def load(self) -> None:
@@ -82,6 +84,7 @@ class Desk:
 
         Whatever is raised inside leaves nothing. `matched_ms` is where the walk would go on after
         a crash: before the event that is being booked, if others may happen at the same moment.
+        Every account that it concerned is told of it afterwards.
         """
         newest = list(self._newest)
         try:
@@ -90,6 +93,8 @@ class Desk:
                 lists = [one.order_list for one in self._touched.values() if one.order_list]
                 self.orders.save(self._changed.values(), lists, self._fills)
                 self.state.set_meta(_MATCHED, str(matched_ms))
+                self._journal.store()
+                holdings = self.ledger.touched()
         except BaseException:
             was_open = any(order_id in self.groups for order_id in self._changed)
             self._end_step()
@@ -97,10 +102,12 @@ class Desk:
             if was_open:
                 self.load()
             raise
-        first_fills = self._settle()
+        first_fills, changes = self._settle(), self._journal.changes(holdings)
         self._end_step()
         for uid in first_fills:
             self._on_first_fill(uid)
+        for uid, change in changes:
+            self._on_change(uid, change)
 
     def new_group(self, uid: int, symbol: Symbol, order_list: OrderList | None = None) -> Group:
         """Return an empty group; a list gets its id."""
@@ -115,12 +122,24 @@ class Desk:
         list_id = group.order_list.list_id if group.order_list else NO_LIST
         return self.put(group, replace(order, order_id=self._newest[0], list_id=list_id))
 
-    def put(self, group: Group, order: Order) -> Order:
-        """Let an order of a group be like this from now on."""
+    def put(
+        self,
+        group: Group,
+        order: Order,
+        *,
+        fill: Fill | None = None,
+        cancel_client_id: str | None = None,
+    ) -> Order:
+        """Let an order of a group be like this from now on, by a fill or a cancel if so."""
+        self._journal.note_order(order, fill=fill, cancel_client_id=cancel_client_id)
         group.orders[order.order_id] = order
         self._changed[order.order_id] = order
         self._touched[next(iter(group.orders))] = group
         return order
+
+    def note_list(self, group: Group) -> None:
+        """Let the account be told that the list of a group began or is done."""
+        self._journal.note_list(group)
 
     def relock(self, group: Group) -> None:
         """Lock what the group needs now, no more and no less."""
@@ -148,7 +167,7 @@ class Desk:
         self.ledger.add(group.uid, fee.asset, -fee.amount)
         self.ledger.add(FEES_UID, fee.asset, fee.amount)
         self._hold(group, order, planned.quantity, fee, spare)
-        self._record(order, planned, fee, is_maker=is_maker, at_ms=at_ms)
+        fill = self._record(order, planned, fee, is_maker=is_maker, at_ms=at_ms)
         executed = order.executed + planned.quantity
         return self.put(
             group,
@@ -159,6 +178,7 @@ class Desk:
                 status="FILLED" if executed == order.quantity else "PARTIALLY_FILLED",
                 updated_ms=at_ms,
             ),
+            fill=fill,
         )
 
     def share_left(self, order: Order, at_ms: int) -> Decimal:
@@ -200,25 +220,25 @@ class Desk:
 
     def _record(
         self, order: Order, planned: PlannedFill, fee: Money, *, is_maker: bool, at_ms: int
-    ) -> None:
+    ) -> Fill:
         self._newest[2] += 1
-        self._fills.append(
-            Fill(
-                trade_id=self._newest[2],
-                order_id=order.order_id,
-                list_id=order.list_id,
-                uid=order.uid,
-                symbol=order.symbol,
-                price=planned.price,
-                quantity=planned.quantity,
-                quote_quantity=planned.quote_quantity,
-                commission=fee.amount,
-                commission_asset=fee.asset,
-                at_ms=at_ms,
-                is_buyer=order.is_buy,
-                is_maker=is_maker,
-            )
+        fill = Fill(
+            trade_id=self._newest[2],
+            order_id=order.order_id,
+            list_id=order.list_id,
+            uid=order.uid,
+            symbol=order.symbol,
+            price=planned.price,
+            quantity=planned.quantity,
+            quote_quantity=planned.quote_quantity,
+            commission=fee.amount,
+            commission_asset=fee.asset,
+            at_ms=at_ms,
+            is_buyer=order.is_buy,
+            is_maker=is_maker,
         )
+        self._fills.append(fill)
+        return fill
 
     def _settle(self) -> list[int]:
         for order_id, order in self._changed.items():
@@ -250,6 +270,7 @@ class Desk:
 
     def _end_step(self) -> None:
         self._touched, self._changed, self._fills = {}, {}, []
+        self._journal.end()
 
     def _load_group(self, orders: list[Order], order_list: OrderList | None) -> None:
         first = orders[0]

@@ -18,6 +18,7 @@ from exchange.demo.trading.book import Book
 from exchange.demo.trading.canceling import Canceled as Canceled  # noqa: PLC0414 - part of the interface
 from exchange.demo.trading.canceling import CanceledList as CanceledList  # noqa: PLC0414
 from exchange.demo.trading.canceling import cancel_all, cancel_list, cancel_order, end_all
+from exchange.demo.trading.changes import WalletChange
 from exchange.demo.trading.desk import Desk
 from exchange.demo.trading.fees import MAKER_RATE as MAKER_RATE  # noqa: PLC0414
 from exchange.demo.trading.fees import TAKER_RATE as TAKER_RATE  # noqa: PLC0414
@@ -58,6 +59,7 @@ class Engine:
             on_first_fill=on_first_fill,
             on_change=on_change,
         )
+        self._on_change = on_change
         self.ledger = self._desk.ledger
         self.orders = self._desk.orders
 
@@ -119,6 +121,20 @@ class Engine:
         """Cancel every open order of a symbol, lists included (-2011 when there is none)."""
         self.advance(at_ms)
         return cancel_all(self._desk, uid, symbol, at_ms)
+
+    def deposit(self, uid: int, asset: str, amount: Decimal, *, at_ms: int) -> None:
+        """Credit new money to an account, commit it and tell the account."""
+        self.ledger.deposit(uid, asset, amount, market_ms=at_ms)
+        self.tell_moved(uid, asset, amount, at_ms=at_ms)
+
+    def tell_moved(self, uid: int, asset: str, delta: Decimal, *, at_ms: int) -> None:
+        """Tell an account that money has come into its wallet or, below zero, has left it."""
+        holding = self.ledger.holding(uid, asset)
+        self.tell(uid, WalletChange(delta=delta, holding=holding, at_ms=at_ms))
+
+    def tell(self, uid: int, change: object) -> None:
+        """Tell whoever listens to an account what has happened to it beside its trades."""
+        self._on_change(uid, change)
 
     def commission_rates(self, uid: int) -> CommissionRates:
         """Return an account's rates, before any discount; they are the same for everybody."""

@@ -161,6 +161,19 @@ class Ledger:
             if holder == uid
         )
 
+    def touched(self) -> list[Holding]:
+        """Return the spot balances of accounts that the running booking moves, as they will be."""
+        return [
+            Holding(uid, wallet, asset, balance.free, balance.locked)
+            for (uid, wallet, asset), balance in self._touched.items()
+            if wallet == SPOT and uid not in SPECIAL_UIDS
+        ]
+
+    def holding(self, uid: int, asset: str) -> Holding:
+        """Return a spot balance."""
+        balance = self._balance(uid, SPOT, asset)
+        return Holding(uid, SPOT, asset, balance.free, balance.locked)
+
     def holdings(self) -> list[Holding]:
         """Return every balance, the fee account's and the market maker's included."""
         rows = self._state.rows("SELECT * FROM balances ORDER BY uid, wallet, asset")

@@ -51,8 +51,11 @@ def follow_up(desk: Desk, group: Group, order: Order, at_ms: int) -> None:
 def finish(desk: Desk, group: Group) -> None:
     """Lock what is still needed; a list without open orders is done."""
     if group.order_list and not group.open_orders:
+        is_news = group.order_list.is_open
         done = replace(group.order_list, status_type=ALL_DONE, order_status=ALL_DONE, held=ZERO)
         group.order_list = done
+        if is_news:
+            desk.note_list(group)
     desk.relock(group)
 
 

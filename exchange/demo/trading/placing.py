@@ -70,6 +70,7 @@ def place_list(desk: Desk, uid: int, asked: ListRequest, at_ms: int) -> PlacedLi
 def _start(desk: Desk, group: Group, at_ms: int) -> PlacedList:
     desk.relock(group)
     _refuse_debt(desk, group)
+    desk.note_list(group)
     for order in group.open_orders:
         desk.since_ms[order.order_id] = at_ms
     if group.working is None:

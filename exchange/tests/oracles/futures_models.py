@@ -55,6 +55,8 @@ FUTURES_MODELS: Final[dict[str, Any]] = {
     "DELETE /fapi/v1/algoOpenOrders": futures.CancelAllAlgoOpenOrdersResponse,
     "GET /fapi/v1/openAlgoOrders": futures.CurrentAllAlgoOpenOrdersResponse,
     "GET /fapi/v1/allAlgoOrders": futures.QueryAllAlgoOrdersResponse,
+    "POST /fapi/v1/listenKey": futures.StartUserDataStreamResponse,
+    "PUT /fapi/v1/listenKey": futures.KeepaliveUserDataStreamResponse,
     "POST /sapi/v1/asset/transfer": wallet.UserUniversalTransferResponse,
     "GET /sapi/v1/asset/transfer": wallet.QueryUserUniversalTransferHistoryResponse,
 }
@@ -62,6 +64,7 @@ FUTURES_MODELS: Final[dict[str, Any]] = {
 # Endpoints without a model, and who judges their replies instead.
 FUTURES_BY_HAND: Final = {
     "GET /fapi/v1/ping": "an empty object; the SDK parses nothing",
+    "DELETE /fapi/v1/listenKey": "an empty object; the SDK parses nothing",
     "GET /fapi/v1/klines": "lists of lists; the SDK's model has no fields",
     "GET /fapi/v1/markPriceKlines": "lists of lists; the SDK's model has no fields",
 }

@@ -78,6 +78,8 @@ def account(stage: Stage) -> None:
         stage.ask("GET", "/fapi/v1/leverageBracket", **chosen)
         stage.ask("GET", "/fapi/v1/symbolConfig", **chosen)
     stage.ask("GET", "/fapi/v1/commissionRate", **_BTC)
+    for method in ("POST", "PUT", "DELETE"):
+        stage.ask(method, "/fapi/v1/listenKey", is_signed=False)
 
 
 def settings(stage: Stage) -> None:

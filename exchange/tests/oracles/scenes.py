@@ -41,7 +41,15 @@ class Stage:
     scene: str = ""
     session: requests.Session = field(default_factory=requests.Session)
 
-    def ask(self, method: str, path: str, *, is_signed: bool = True, **params: Any) -> Any:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        is_signed: bool = True,
+        has_key: bool = True,
+        **params: Any,
+    ) -> Any:
         """Send one request, record its reply and return it."""
         query = urlencode(params | ({"timestamp": int(time.time() * 1000)} if is_signed else {}))
         if is_signed:
@@ -50,7 +58,7 @@ class Stage:
         response = self.session.request(
             method,
             f"{self.demo.url}{path}?{query}",
-            headers={"X-MBX-APIKEY": TEST_KEY} if is_signed else {},
+            headers={"X-MBX-APIKEY": TEST_KEY} if has_key else {},
             timeout=20,
         )
         reply = response.json()
@@ -66,7 +74,7 @@ class Stage:
 
     def look(self, path: str, **params: Any) -> Any:
         """Ask what everybody may ask."""
-        return self.ask("GET", path, is_signed=False, **params)
+        return self.ask("GET", path, is_signed=False, has_key=False, **params)
 
     def order(self, **params: Any) -> Any:
         """Place an order: by default 0.01 BTC bought in the usual symbol."""

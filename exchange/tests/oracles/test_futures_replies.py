@@ -99,6 +99,7 @@ def test_nothing_is_excused_that_needs_no_excuse(replies: Replies) -> None:
 
 def test_what_no_model_describes_has_the_documented_form(replies: Replies) -> None:
     assert good(replies, "GET /fapi/v1/ping") == [{}]
+    assert good(replies, "DELETE /fapi/v1/listenKey") == [{}]
     for path in ("klines", "markPriceKlines"):
         rows = rows_of(replies, f"GET /fapi/v1/{path}")
         assert rows

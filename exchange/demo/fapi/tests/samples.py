@@ -43,6 +43,9 @@ ACCOUNT_SAMPLES: Final[dict[tuple[str, str], Parameters]] = {
     ("GET", "/fapi/v3/positionRisk"): {},
     ("GET", "/fapi/v1/income"): _BTC | _SPAN | {"incomeType": "COMMISSION"},
     ("GET", "/fapi/v1/rateLimit/order"): {},
+    ("POST", "/fapi/v1/listenKey"): {},
+    ("PUT", "/fapi/v1/listenKey"): {},
+    ("DELETE", "/fapi/v1/listenKey"): {},
     ("POST", "/sapi/v1/asset/transfer"): TRANSFER,
     ("GET", "/sapi/v1/asset/transfer"): {
         "type": "MAIN_UMFUTURE",

@@ -61,6 +61,8 @@ def market(config: ExchangeConfig) -> Market:
 
 def wire(method: str, path: str, params: dict[str, str]) -> WireRequest:
     query, key = urlencode(params), None
+    if ENDPOINTS[method, path].needs_key:
+        key = TEST_KEY
     if ENDPOINTS[method, path].is_signed:
         query = urlencode({"timestamp": str(int(time.time() * 1000))} | params)
         query += f"&signature={signature_of(query, TEST_SECRET)}"

@@ -121,7 +121,7 @@ def test_whatever_is_asked_is_answered_and_the_books_stay_sound(
             if ENDPOINTS[method, path].is_signed:
                 request = signed(method, path, params)
             else:
-                request = unsigned(method, path, urlencode(params), "")
+                request = with_key(method, path, urlencode(params))
             reply = respond(venue, request)
             assert reply.status in (200, 400, 409, 429)
             if reply.status != 200:
@@ -133,8 +133,9 @@ def test_whatever_is_asked_is_answered_and_the_books_stay_sound(
         venue.close()
 
 
-def unsigned(method: str, path: str, query: str, body: str) -> WireRequest:
-    return WireRequest(method=method, path=path, query=query, body=body, api_key=None, peer=HOME)
+def with_key(method: str, path: str, query: str) -> WireRequest:
+    key = TEST_KEY if ENDPOINTS[method, path].needs_key else None
+    return WireRequest(method=method, path=path, query=query, body="", api_key=key, peer=HOME)
 
 
 @settings(

@@ -1,0 +1,123 @@
+"""Why a connection ended or never came to be, and how long to leave the venue alone after it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.frames import Close
+
+from exchange.binance.errors import LONGEST_WAIT_SECONDS
+from exchange.domain.errors import CredentialsError, GatewayError, RateLimitedError
+
+# What dialing can raise below our own code; anything else is a bug and passes. ImportError: a
+# SOCKS proxy in the machine's environment needs a package that is not there. UnicodeError: a host
+# whose name cannot be written in DNS.
+DIAL_ERRORS: Final = (OSError, EOFError, WebSocketException, ImportError, UnicodeError)
+# Limits of connections are counted in windows of five minutes; 403 is the venue's firewall.
+WAITS: Final[Mapping[int, float]] = {
+    HTTPStatus.TOO_MANY_REQUESTS: 60.0,
+    HTTPStatus.IM_A_TEAPOT: 120.0,
+    HTTPStatus.FORBIDDEN: 60.0,
+}
+# Key, signature, permission, address of the key: only a human can change them.
+# errors.md of binance-spot-api-docs.
+REFUSED_CODES: Final = frozenset({-1002, -1022, -2008, -2014, -2015})
+KEEPALIVE: Final = "keepalive"  # how websockets begins its word for a pong that did not come
+MAX_VENUE_TEXT: Final = 120
+
+
+class LinkLostError(Exception):
+    """There is no connection, or no longer; the text says why and holds no secret.
+
+    wait         seconds that must pass before the next attempt: the venue's word
+    is_refusal   the venue does not accept the key
+    is_planned   the end was expected: the next attempt may follow at once
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        wait: float = 0.0,
+        is_refusal: bool = False,
+        is_planned: bool = False,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.wait = wait
+        self.is_refusal = is_refusal
+        self.is_planned = is_planned
+
+
+def lost_by_dialing(error: Exception) -> LinkLostError:
+    """Sort what came of opening a connection; never quotes a URL, which may hold a key."""
+    if isinstance(error, InvalidStatus):
+        return _refused_handshake(error)
+    if isinstance(error, TimeoutError):
+        return LinkLostError("the connection could not be opened in time")
+    if isinstance(error, OSError):
+        return LinkLostError(f"the connection could not be opened ({type(error).__name__})")
+    return LinkLostError(f"the handshake failed ({type(error).__name__})")
+
+
+def lost_by_closing(closed: ConnectionClosed) -> LinkLostError:
+    """Say who closed and with which words."""
+    if closed.rcvd and closed.rcvd_then_sent is not False:
+        return LinkLostError(f"the venue closed the connection ({_close_words(closed.rcvd)})")
+    if not closed.sent:
+        return LinkLostError("the connection broke")
+    if closed.sent.reason.startswith(KEEPALIVE):
+        return LinkLostError("the venue did not answer a ping in time")
+    return LinkLostError(f"we closed the connection ({_close_words(closed.sent)})")
+
+
+def lost_by_gateway(error: GatewayError) -> LinkLostError:
+    """Sort what a request of the gateway raised that the stream cannot do without."""
+    wait = error.retry_after if isinstance(error, RateLimitedError) else 0.0
+    return LinkLostError(str(error), wait=wait, is_refusal=isinstance(error, CredentialsError))
+
+
+def lost_by_reply(error: Mapping[str, Any], what: str) -> LinkLostError:
+    """Sort the error object of a reply on the connection itself.
+
+    data.retryAfter   ms of the venue's wall clock, where the venue says so (codes -1003, -1034)
+    """
+    code, text = error.get("code"), str(error.get("msg", ""))[:MAX_VENUE_TEXT]
+    reason = f"{what} was refused: {text} (code {code})"
+    return LinkLostError(reason, wait=_wait_of(error.get("data")), is_refusal=code in REFUSED_CODES)
+
+
+def _close_words(frame: Close) -> str:
+    return f"{int(frame.code)} {frame.reason[:MAX_VENUE_TEXT]}".rstrip()
+
+
+def _refused_handshake(error: InvalidStatus) -> LinkLostError:
+    status = error.response.status_code
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return LinkLostError(f"the handshake was redirected (HTTP {status}), which is not followed")
+    wait = WAITS.get(status, 0.0)
+    if wait:
+        wait = _seconds(error.response.headers.get("Retry-After")) or wait
+    return LinkLostError(f"the handshake was refused (HTTP {status})", wait=wait)
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        seconds = float(value or "")
+    except ValueError:
+        return None  # an HTTP date, which the venue does not send
+    is_sound = math.isfinite(seconds) and seconds > 0
+    return min(seconds, LONGEST_WAIT_SECONDS) if is_sound else None
+
+
+def _wait_of(data: Any) -> float:
+    until = data.get("retryAfter") if isinstance(data, Mapping) else None
+    if isinstance(until, bool) or not isinstance(until, int | float):
+        return 0.0
+    left = until / 1000 - time.time()  # signing time
+    return min(max(left, 0.0), LONGEST_WAIT_SECONDS)
