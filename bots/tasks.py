@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Final
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
@@ -13,24 +12,18 @@ from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from bots import journal
+from bots.dispatch import dispatch_due_bots
 from bots.engine.reset import wake_daily_pauses
-from bots.engine.schedule import claim_due_bots
 from bots.engine.tick import fail_unexpectedly, run_tick
-from exchange.market_data import market_time, refresh_market_time
+from exchange.market_data import market_time
 
 logger = logging.getLogger(__name__)
-
-# A claim is given up after this long, so a slow worker never works through old slots.
-TICK_EXPIRES_SECONDS: Final = 10
 
 
 @shared_task
 def run_bot_task_for_all() -> int:
-    """Claim every bot that is due and put its tick into the queue; return how many."""
-    claims = claim_due_bots(refresh_market_time)
-    for claim in claims:
-        run_bot_task.apply_async((claim.bot_id,), expires=TICK_EXPIRES_SECONDS)
-    return len(claims)
+    """Do what the dispatcher does every second, in case there is none; return how many were due."""
+    return dispatch_due_bots()
 
 
 @shared_task

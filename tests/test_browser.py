@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,10 +32,18 @@ from bots.engine.publishing import publish_state
 from bots.feed import publish
 from bots.models import BotConfig, BotState
 from bots.selectors.bot_view import BotView
+from bots.selectors.freshness import series_of
 from bots.services import start_bot
 from bots.templatetags import figures
 from exchange.demo.testing import RunningExchange
-from exchange.domain.types import Environment
+from exchange.domain.types import Environment, Kline, Market
+from exchange.market_data.feed import (
+    FeedStatus,
+    account_link,
+    market_link,
+    write_feed_statuses,
+)
+from exchange.market_data.store import SeriesStore, Source
 from tradebot_site import settings as product_settings
 
 pytestmark = [
@@ -216,8 +225,12 @@ class Visit:
 
     def wait_until_live(self) -> None:
         """Wait for the socket, and mark the page so that a reload would be noticed."""
+        self.wait_for_link("live")
+
+    def wait_for_link(self, state: str) -> None:
+        """Wait until the top bar says so, and mark the page."""
         expect(self.page.locator("[data-freshness]")).to_have_attribute(
-            "data-link", "live", timeout=20_000
+            "data-link", state, timeout=20_000
         )
         self.page.evaluate("window.samePage = true")
 
@@ -417,6 +430,179 @@ def test_the_browser_writes_and_computes_as_the_server_does(
     assert view.track is not None
     assert computed["track"]["now"] == pytest.approx(float(view.track["now"]), abs=0.01)
     assert computed["side_word"] == view.side_word
+
+
+def _prices(bot: BotConfig, *, seconds_ago: float, source: Source, close: str = "104000") -> None:
+    """Put three klines there that were seen so many seconds ago."""
+
+    def act() -> None:
+        series = series_of(bot)
+        assert series is not None
+        begins = datetime(2025, 5, 12, 3, 10, tzinfo=UTC)
+        klines = [
+            Kline(
+                open_time=begins + number * series.length,
+                close_time=begins + (number + 1) * series.length - timedelta(milliseconds=1),
+                open=Decimal(104000),
+                high=Decimal(105000),
+                low=Decimal(103000),
+                close=Decimal(close),
+                volume=Decimal(10**6),
+                is_closed=number < 2,
+            )
+            for number in range(3)
+        ]
+        SeriesStore().fill(
+            series,
+            klines,
+            market_time=begins + 2.5 * series.length,
+            seen_at=timezone.now() - timedelta(seconds=seconds_ago),
+            source=source,
+        )
+
+    elsewhere(act)
+
+
+def _feed(bot: BotConfig, *, up: bool, reason: str = "") -> None:
+    """Let the market feed say how its two connections of the bot do, since ten minutes ago."""
+    assert bot.api_key is not None
+    link = FeedStatus(
+        up=up, since=timezone.now() - timedelta(minutes=10), reason=reason, at=timezone.now()
+    )
+    account = account_link(bot.api_key.account_id, Market.SPOT)
+    market = market_link(Environment.DEMO, Market.SPOT)
+    elsewhere(lambda: write_feed_statuses({market: link, account: link}))
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_says_how_old_its_prices_are_and_where_they_come_from(
+    look: str, visit: Callable[..., Visit], bot: BotConfig
+) -> None:
+    here = visit(look)
+    page, headline = here.page, here.page.locator("[data-freshness]")
+    expect(headline).to_contain_text("no bot is running")
+    long_ago = timezone.now() - timedelta(seconds=100)
+    _prices(bot, seconds_ago=40, source=Source.STREAM)
+    _feed(bot, up=True)
+    _show(bot, Status(State.RUNNING), **HOLDING | {"last_run_at": long_ago})
+    page.reload()  # on a page that saw it start, the bot would not be late yet
+    here.wait_for_link("late")
+    expect(headline).to_contain_text(re.compile(r"prices 4\d s old, late"))
+    expect(headline).to_have_attribute("data-link", "late")
+    expect(page.locator(".late-note").first).to_have_text("last tick 2 min ago, late")
+    expect(page.locator(".late-note").last).to_have_text(re.compile(r"prices 4\d s ago, late"))
+    here.shoot("late-overview")
+    assert not here.scrolls_sideways()
+    _prices(bot, seconds_ago=0, source=Source.STREAM)
+    _show(bot, Status(State.RUNNING), last_run_at=timezone.now())
+    expect(headline).to_have_attribute("data-link", "live")
+    expect(headline).to_contain_text(re.compile(r"prices \d s old"))
+    assert page.locator(".late-note:visible").count() == 0
+    assert not here.was_reloaded()
+
+    page.goto(bot.get_absolute_url())
+    here.wait_until_live()
+    health = page.locator("section", has=page.locator("#health-title"))
+    expect(health).to_contain_text("by stream")
+    expect(health).to_contain_text("by stream since")
+    expect(page.locator('[data-age="chart"]')).to_have_text(re.compile(r"now|\d s ago"))
+    expect(page.locator(".feed-note")).to_be_hidden()
+    _feed(bot, up=False, reason="the connection was cut")
+    expect(page.locator(".feed-note")).to_have_text(
+        re.compile(
+            "Prices and account events come by request; their streams are down "
+            r"since \d\d:\d\d UTC \(the connection was cut\)\."
+        )
+    )
+    expect(health.locator('[data-feed="source"]')).to_have_text("by request")
+    expect(headline).to_have_attribute("data-link", "live")  # calm: prices do come
+    expect(page.locator("[data-market-time]")).to_have_text("12 May 2025 03:22:30")
+    assert not here.was_reloaded()
+    assert not here.scrolls_sideways()
+    here.shoot("by-request")
+    page.get_by_role("link", name="Overview", exact=True).first.click()
+    expect(page.locator("[data-feed-notes]")).to_contain_text("come by request")
+    here.shoot("by-request-overview")
+    assert here.problems == []
+
+
+def test_the_running_kline_moves_between_two_ticks(
+    visit: Callable[..., Visit], bot: BotConfig
+) -> None:
+    here = visit()
+    page = here.page
+    page.goto(bot.get_absolute_url())
+    here.wait_until_live()
+    expect(page.locator("[data-legend]")).to_contain_text("EMA 9")
+    _prices(bot, seconds_ago=0, source=Source.STREAM, close="104321.25")
+    expect(page.locator("[data-legend]")).to_contain_text("C 104,321.25")
+    _prices(bot, seconds_ago=0, source=Source.STREAM, close="104322.75")
+    expect(page.locator("[data-legend]")).to_contain_text("C 104,322.75")
+    assert not here.was_reloaded()
+    assert here.problems == []
+
+
+def test_what_is_late_depends_on_how_often_it_usually_comes(visit: Callable[..., Visit]) -> None:
+    here = visit()
+    script = """async () => {
+      const { Punctuality } = await import('/static/js/punctuality.js');
+      const at = (second) => new Date(second * 1000).toISOString();
+      const state = (second, more = {}) =>
+        ({ is_active: true, state: 'running', reason: '', last_run_at: at(second), ...more });
+      const late = (bot, seen, now, more) => bot.isLate(seen * 1000, now * 1000, more);
+      const slow = new Punctuality(60);
+      slow.note(state(1000));
+      const answers = [
+        late(slow, 1000, 1179), late(slow, 1000, 1181), // three times its interval
+        late(slow, 1000, 1014, { streamed: true }), late(slow, 1000, 1016, { streamed: true }),
+      ];
+      const fast = new Punctuality(60); // the demo's market runs faster than the clock
+      for (const second of [1000, 1001, 1002, 1003]) fast.note(state(second));
+      answers.push(late(fast, 1003, 1017), late(fast, 1003, 1019));
+      const stopped = new Punctuality(60);
+      stopped.note(state(1000, { is_active: false, last_updated_at: at(5000) }));
+      answers.push(late(stopped, 1000, 9000));
+      stopped.note(state(1000, { state: 'pending', last_updated_at: at(9000) }));
+      answers.push(late(stopped, 1000, 9100), late(stopped, 1000, 9181));
+      const failed = new Punctuality(60);
+      failed.note(state(1000, { state: 'error', reason: 'api key decrypt failed' }));
+      answers.push(late(failed, 1000, 9000));
+      failed.note(state(1000, { state: 'error', reason: 'price data' }));
+      answers.push(late(failed, 1000, 9000));
+      return answers;
+    }"""
+    assert here.page.evaluate(script) == [
+        False, True, False, True, False, True, False, False, True, False, True,
+    ]  # fmt: skip
+
+
+def test_frames_about_ages_are_neither_repeats_nor_gaps(visit: Callable[..., Visit]) -> None:
+    here = visit()
+    script = """async () => {
+      const { openFeed } = await import('/static/js/socket.js');
+      const taken = [];
+      const sockets = [];
+      const original = window.WebSocket;
+      window.WebSocket = class extends EventTarget {
+        constructor() { super(); sockets.push(this); }
+      };
+      const onFrame = ({ type, seq }, { first, gap }) => taken.push([type, seq, first, gap]);
+      openFeed('/ws/none/', { onFrame, onLink: () => {} });
+      window.WebSocket = original;
+      const say = (type, seq) => sockets[0].dispatchEvent(
+        new MessageEvent('message', { data: JSON.stringify({ type, seq, bot_id: 1 }) }));
+      say('bot.state', 7); say('feed.age', 7); say('feed.kline', 9); say('bot.state', 7);
+      say('bot.state', 8); say('feed.age', 7); say('bot.trade', 10);
+      return taken;
+    }"""
+    assert here.page.evaluate(script) == [
+        ["bot.state", 7, True, False],
+        ["feed.age", 7, False, False],
+        ["feed.kline", 9, False, False],
+        ["bot.state", 8, False, False],
+        ["feed.age", 7, False, False],
+        ["bot.trade", 10, False, True],
+    ]
 
 
 def _view(bot: BotConfig) -> BotView:

@@ -94,6 +94,36 @@ def test_stopping_leaves_nothing_running_and_the_next_start_goes_on(stack: Stack
     )
 
 
+def _children(stack: Stack) -> dict[str, dict[str, Any]]:
+    return {child["name"]: child for child in stack.run["children"]}
+
+
+def test_bots_go_on_while_the_feed_and_the_dispatcher_are_killed_and_come_back(
+    stack: Stack,
+) -> None:
+    newest = "SELECT coalesce(max(id), 0) AS id FROM bots_tick"
+    before, killed = _children(stack), ("market-feed", "dispatcher")
+    for name in killed:
+        os.kill(before[name]["pid"], signal.SIGKILL)
+    (tick,) = stack.rows(newest)
+    wait_for(
+        lambda: stack.rows(newest)[0]["id"] > tick["id"] + 1,
+        seconds=30,
+        why=lambda: f"{_bot(stack)}\n{stack.tail_of_logs()}",
+    )
+    wait_for(
+        lambda: all(
+            _children(stack)[name]["state"] == "running"
+            and _children(stack)[name]["restarts"] == before[name]["restarts"] + 1
+            for name in killed
+        ),
+        seconds=60,
+        why=lambda: f"{_children(stack)}\n{stack.tail_of_logs()}",
+    )
+    after = _children(stack)
+    assert [name for name in before if after[name]["pid"] != before[name]["pid"]] == list(killed)
+
+
 def test_exchange_and_books_agree_to_the_last_digit(stack: Stack) -> None:
     stack.stop_bots()
     ledger = stack.exchange("ledger")

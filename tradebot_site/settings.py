@@ -140,7 +140,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 DATABASE_ROUTERS = ["tradebot_site.routers.OneDatabaseRouter"]
 
-# --- Redis or Valkey: broker, channel layer, market clock
+# --- Redis or Valkey: broker, channel layer, market clock, shared klines
 REDIS_URL = environment.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 CHANNEL_LAYERS = {
     "default": {
@@ -217,6 +217,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {
         "urllib3": {"level": "WARNING"},
+        # It logs frames as they are, and one of ours holds the API key.
+        "websockets": {"level": "WARNING"},
         # Two lines a second for each bot; what a tick decided is recorded where it can be read.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},

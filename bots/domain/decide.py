@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bots.domain.decision import Decision, Denial
+from bots.domain.decision import Decision, Denial, DenialCode
 from bots.domain.entering import seek_entry
 from bots.domain.guarding import guard_position
 from bots.domain.limits import PAUSE_REASONS, daily_limit
@@ -42,7 +42,7 @@ def decide(snapshot: Snapshot) -> Decision:
         intents=outcome.intents,
         denials=(outcome.denial,) if outcome.denial else (),
         levels=outcome.levels,
-        status=_status(limit, lacks_size=outcome.lacks_size),
+        status=_status(snapshot, limit, lacks_size=outcome.lacks_size),
         sentence=sentence(outcome.words),
         seen_until=reading.seen_until,
         checks=outcome.checks,
@@ -67,7 +67,16 @@ def is_held(snapshot: Snapshot) -> bool:
     return not is_residue(held, snapshot.price, rules)
 
 
-def _status(limit: Denial | None, *, lacks_size: bool) -> Status:
+def old_prices(snapshot: Snapshot) -> str:
+    """Return why the prices are too old to open a position by; empty when they are not."""
+    blocks = snapshot.entry_blocks
+    return next((one.detail for one in blocks if one.code is DenialCode.STALE_DATA), "")
+
+
+def _status(snapshot: Snapshot, limit: Denial | None, *, lacks_size: bool) -> Status:
+    if old_prices(snapshot):
+        # What is held is guarded all the same; a limit shows again when prices have come back.
+        return Status(State.ERROR, Reason.PRICE_DATA)
     if limit is not None:
         return Status(State.PAUSED, PAUSE_REASONS[limit.code])
     if lacks_size:

@@ -6,8 +6,7 @@ from typing import Final
 
 from bots.feed import publish
 from bots.models import BotState, Trade
-from bots.models.fields import plain
-from bots.selectors.status import state_data, trade_data
+from bots.selectors.status import kline_data, state_data, trade_data
 from exchange.domain.types import Kline
 
 KLINES_PER_FRAME: Final = 3  # the open one, the one that has just closed, and one for safety
@@ -26,16 +25,5 @@ def publish_trades(state: BotState, trades: list[Trade]) -> None:
 
 def publish_klines(state: BotState, klines: list[Kline]) -> None:
     """Tell the bot's chart about the newest klines, oldest first."""
-    rows = [
-        {
-            "open_time": kline.open_time.isoformat(),
-            "open": plain(kline.open),
-            "high": plain(kline.high),
-            "low": plain(kline.low),
-            "close": plain(kline.close),
-            "volume": plain(kline.volume),
-            "is_closed": kline.is_closed,
-        }
-        for kline in klines[-KLINES_PER_FRAME:]
-    ]
+    rows = [kline_data(kline) for kline in klines[-KLINES_PER_FRAME:]]
     publish(state, "bot.kline", {"klines": rows})

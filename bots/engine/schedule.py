@@ -9,8 +9,8 @@ holds something is due for its watch round the same way.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,12 +23,14 @@ from bots.engine.watched import to_be_watched
 from bots.locks import dispatcher_turn, lock_due_states
 from bots.models import BotConfig, BotState
 from exchange.domain.intervals import interval_length, next_close_after
+from exchange.domain.streams import KlineStream
 from exchange.domain.types import Environment, Market
 
 logger = logging.getLogger(__name__)
 
 # A claim whose tick has not begun is not claimed again before this much wall time.
 CLAIM_LASTS: Final = timedelta(seconds=10)
+TICK_LASTS: Final = timedelta(seconds=50)  # wall time; no worker lets a tick go on for longer
 BATCH: Final = 200
 
 # Returns the venue's newest market time, read at any of the symbols; None when it cannot be.
@@ -41,6 +43,17 @@ class Claim:
 
     bot_id: int
     slot: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """What one look at some bots gave.
+
+    at_work   some could not be judged, because a tick may be at work on them: look again soon
+    """
+
+    claims: list[Claim]
+    at_work: bool = False
 
 
 def next_due(
@@ -78,13 +91,53 @@ def claim_due_bots(read_market_time: MarketTimeReader) -> list[Claim]:
             (environment, market): read_market_time(environment, market, symbols)
             for (environment, market), symbols in _markets_in_use().items()
         }
-        claims = _claim(_candidates().filter(bot__api_key=None), market_time=None)
+        claims = _claim(claimable_bots().filter(bot__api_key=None), market_time=None).claims
         for (environment, market), market_time in times.items():
-            claims += _claim_market(environment, market, market_time)
+            claims += _claim(_bots_in(environment, market), market_time=market_time).claims
     return claims  # committed: whoever ticks now sees its claim
 
 
-def _candidates() -> QuerySet[BotState]:
+def claim_market(
+    environment: Environment,
+    market: Market,
+    streams: Collection[KlineStream],
+    *,
+    market_time: datetime,
+) -> Claimed:
+    """Claim the bots on these klines that are due at `market_time`; asks no venue anything.
+
+    For the moment at which klines have closed. A bot on a kline that is still on its way is left
+    alone: its tick would only wait for it. Safe to repeat and to leave out.
+    """
+    on_them = Q()
+    for stream in streams:
+        on_them |= Q(bot__symbol=stream.symbol, bot__timeframe=stream.interval)
+    if not on_them:
+        return Claimed(claims=[])
+    bots = _bots_in(environment, market).filter(on_them)
+    # Before claiming. What is due of a bot that is being ticked is known when its tick has ended.
+    at_work = bots.filter(_may_be_at_work(timezone.now())).exists()
+    claimed = _claim(bots, market_time=market_time)
+    return replace(claimed, at_work=claimed.at_work or at_work)
+
+
+def claim_bots(bot_ids: Collection[int], *, market_time: datetime | None) -> Claimed:
+    """Claim those of these bots of one market that are due; asks no venue anything."""
+    return _claim(claimable_bots().filter(pk__in=bot_ids), market_time=market_time)
+
+
+def give_back(claims: Collection[Claim]) -> None:
+    """Let bots be claimed at once again whose ticks cannot be given to a worker."""
+    if not claims:
+        return
+    with transaction.atomic():
+        for state in lock_due_states([claim.bot_id for claim in claims]):
+            make_due(state)
+            state.save(update_fields=["next_due_at", "claimed_at"])
+
+
+def claimable_bots() -> QuerySet[BotState]:
+    """Return the bots that are ticked or watched when they are due."""
     # An error waits for a person, except where prices were missing: that heals by itself.
     working = Q(bot__is_active=True) & (~Q(state=State.ERROR) | Q(reason=Reason.PRICE_DATA))
     # Stopped by a person while a tick was under way: one more tick makes both agree.
@@ -95,7 +148,7 @@ def _candidates() -> QuerySet[BotState]:
 
 def _markets_in_use() -> dict[tuple[Environment, Market], list[str]]:
     rows = (
-        _candidates()
+        claimable_bots()
         .exclude(bot__api_key=None)
         .order_by("bot__api_key__environment", "bot__position_type", "bot__symbol")
         .values_list("bot__api_key__environment", "bot__position_type", "bot__symbol")
@@ -107,31 +160,30 @@ def _markets_in_use() -> dict[tuple[Environment, Market], list[str]]:
     return markets
 
 
-def _claim_market(
-    environment: Environment, market: Market, market_time: datetime | None
-) -> list[Claim]:
-    return _claim(
-        _candidates().filter(bot__api_key__environment=environment, bot__position_type=market),
-        market_time=market_time,
-    )
+def _bots_in(environment: Environment, market: Market) -> QuerySet[BotState]:
+    return claimable_bots().filter(bot__api_key__environment=environment, bot__position_type=market)
 
 
-def _claim(candidates: QuerySet[BotState], *, market_time: datetime | None) -> list[Claim]:
+def _claim(candidates: QuerySet[BotState], *, market_time: datetime | None) -> Claimed:
     waiting_since = "last_run_at"  # wall time, where the market's stands still
     if market_time is not None:
         candidates, waiting_since = candidates.filter(_due_at(market_time)), "next_due_at"
     longest_waiting = candidates.order_by(F(waiting_since).asc(nulls_first=True), "pk")
     ids = list(longest_waiting.values_list("pk", flat=True)[:BATCH])
     if not ids:
-        return []
+        return Claimed(claims=[])
     now = timezone.now()
     with transaction.atomic():
-        states = [
-            state
-            for state in lock_due_states(ids)
-            if _is_due(state, market_time=market_time, now=now)
-        ]
-        return [_take(state, market_time=market_time, now=now) for state in states]
+        free = lock_due_states(ids)
+        due = [state for state in free if _is_due(state, market_time=market_time, now=now)]
+        claims = [_take(state, market_time=market_time, now=now) for state in due]
+    return Claimed(claims=claims, at_work=len(free) < len(ids))
+
+
+def _may_be_at_work(now: datetime) -> Q:
+    # `last_run_at` is written when a tick begins, and seen by others when it has ended.
+    begins_or_runs = Q(last_run_at=None) | Q(last_run_at__lt=F("claimed_at"))
+    return Q(claimed_at__gt=now - TICK_LASTS) & begins_or_runs
 
 
 def _due_at(market_time: datetime) -> Q:
@@ -148,19 +200,25 @@ def _due_at(market_time: datetime) -> Q:
 
 def _is_due(state: BotState, *, market_time: datetime | None, now: datetime) -> bool:
     """Decide again under the lock: another dispatcher may have been here first."""
-    claimed = state.claimed_at
-    started = state.last_run_at
-    # A claim that lies far ahead was taken before the wall clock was put back.
-    if claimed and (started is None or started < claimed) and abs(now - claimed) < CLAIM_LASTS:
-        return False  # claimed, and its tick is still on its way
+    if is_claimed(state, now=now):
+        return False
     if state.next_due_at is None:
         return True
     if market_time is None:
         # Without prices market time stands still; the bot must still say so in time.
-        waited = now - (started or claimed or now)
+        waited = now - (state.last_run_at or state.claimed_at or now)
         return waited >= timedelta(seconds=state.bot.check_interval_seconds)
     check = timedelta(seconds=state.bot.check_interval_seconds)
     return state.next_due_at <= market_time or state.next_due_at > market_time + check
+
+
+def is_claimed(state: BotState, *, now: datetime) -> bool:
+    """Say whether a tick of the bot is on its way and has not begun; `now` is wall time."""
+    claimed, started = state.claimed_at, state.last_run_at
+    if claimed is None or (started is not None and started >= claimed):
+        return False
+    # A claim that lies far ahead was taken before the wall clock was put back.
+    return abs(now - claimed) < CLAIM_LASTS
 
 
 def _take(state: BotState, *, market_time: datetime | None, now: datetime) -> Claim:

@@ -33,10 +33,15 @@ def show_waiting_for_the_venue(state: BotState, *, environment: Environment) -> 
     state.next_due_at = None
 
 
-def show_decision(state: BotState, decision: Decision, *, environment: Environment) -> None:
-    """Take over status, words and levels of a decision."""
+def show_decision(
+    state: BotState, decision: Decision, *, environment: Environment, trouble: str = ""
+) -> None:
+    """Take over status, words and levels of a decision.
+
+    trouble   what is wrong although the bot could decide: prices that are old
+    """
     _show_found(state, decision.status, environment)
-    state.last_error_message = ""
+    state.last_error_message = trouble
     state.last_sentence = decision.sentence
     state.stop_loss_price = decision.levels.stop_loss
     state.take_profit_price = decision.levels.take_profit

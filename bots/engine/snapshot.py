@@ -31,9 +31,9 @@ from bots.selectors.exposure import exposure_of
 from exchange.domain.errors import UnavailableError
 from exchange.domain.gateway import MarketDataGateway
 from exchange.domain.intervals import closed_only, interval_length
-from exchange.domain.paging import read_klines
 from exchange.domain.rules import TradingRules
 from exchange.domain.types import ZERO, Environment, Kline, Side, Ticker
+from exchange.market_data import shared_klines
 
 _NOT_AT_THE_VENUE: Final = (OrderStatus.INTENDED.value,)
 
@@ -52,12 +52,22 @@ def parameters_of(state: BotState) -> Parameters:
 
 
 def read_market(state: BotState, *, gateway: MarketDataGateway) -> MarketView:
-    """Ask for price and klines; enough klines for the indicators and for all missed since."""
+    """Ask for the price, and read the klines that all bots share, proven by the price's time.
+
+    Enough klines for the indicators and for all missed since.
+    """
     bot, parameters = state.bot, parameters_of(state)
     ticker = gateway.ticker(bot.symbol)
     unseen = _unseen(state, ticker.market_time, parameters.timeframe)
     wanted = klines_needed(parameters, unseen=unseen) + 1  # the open one
-    klines = read_klines(gateway, bot.symbol, parameters.timeframe, count=wanted)
+    klines = shared_klines(
+        gateway,
+        bot.symbol,
+        parameters.timeframe,
+        count=wanted,
+        market_time=ticker.market_time,
+        price=ticker.price,
+    )
     if not klines:
         raise UnavailableError(f"the venue has no klines of {bot.symbol} {parameters.timeframe}")
     return MarketView(ticker=ticker, klines=klines)

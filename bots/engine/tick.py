@@ -8,7 +8,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from bots import journal
-from bots.domain.decide import decide, decide_again
+from bots.domain.decide import decide, decide_again, old_prices
 from bots.domain.decision import Decision
 from bots.domain.life import is_waiting_for_a_person
 from bots.domain.snapshot import Snapshot
@@ -136,7 +136,12 @@ def _decide_and_send(
     recorded = commit_decision(
         state, snapshot, decision, gateway=gateway, started=started, account_read_at=account_read_at
     )
-    show_decision(state, recorded.decision, environment=gateway.environment)
+    show_decision(
+        state,
+        recorded.decision,
+        environment=gateway.environment,
+        trouble=old_prices(snapshot),
+    )
     show_symbol_trouble(state, seen.rules)
     orders = send_orders(
         state,

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
@@ -17,6 +19,7 @@ from bots.domain.status import State
 from bots.models import BotConfig
 from bots.selectors.access import state_of
 from bots.selectors.figures import clamp, percent, quote_asset
+from bots.selectors.freshness import Freshness, freshness_if_known
 from bots.selectors.status import state_data
 from bots.selectors.transfers import moved_by
 from exchange.domain.types import ZERO
@@ -44,9 +47,10 @@ class Gauge:
 class BotView:
     """One bot as a page shows it."""
 
-    def __init__(self, bot: BotConfig) -> None:
+    def __init__(self, bot: BotConfig, freshness: Freshness | None = None) -> None:
         self.bot = bot
         self.state = state_of(bot)
+        self.freshness = freshness or Freshness()
 
     @property
     def environment(self) -> str:
@@ -238,6 +242,15 @@ class BotView:
         return self.state.state in NEEDS_A_PERSON or self.is_unprotected
 
     @property
+    def market_time(self) -> datetime | None:
+        """Return the market time of whatever has looked last: a tick, or who reads the prices."""
+        fresh, ticked_at = self.freshness, self.state.last_run_at
+        if fresh.seen_at is None or (ticked_at is not None and ticked_at > fresh.seen_at):
+            ticked: datetime | None = self.state.last_market_time
+            return ticked
+        return fresh.market_time
+
+    @property
     def gauges(self) -> dict[str, Gauge]:
         """Return today's three limits."""
         bot, today = self.bot, self.daily_percent
@@ -264,12 +277,21 @@ class BotView:
             "daily_target_perc": _text(bot.daily_target_perc),
             "max_daily_loss_perc": _text(bot.max_daily_loss_perc),
             "max_daily_trades": bot.max_daily_trades,
+            "check_interval_seconds": bot.check_interval_seconds,
             "state": state_data(self.state),
+            "feed": self.freshness.data,
         }
 
     def _level(self, price: Decimal | None) -> Level:
         now = self.state.last_price
         return Level(price, percent(price - now, now) if price and now else None)
+
+
+def bot_views(bots: Iterable[BotConfig]) -> list[BotView]:
+    """Return the bots as a page shows them, with the age and the source of their prices."""
+    known = list(bots)
+    freshness = freshness_if_known(known)
+    return [BotView(bot, freshness.get(bot.pk)) for bot in known]
 
 
 def _gauge(limit: Decimal | int | None, used: Decimal) -> Gauge:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bots.models import BotState, Trade
 from bots.models.fields import plain
+from exchange.domain.types import Kline
 
 
 def state_data(state: BotState) -> dict[str, Any]:
@@ -66,6 +67,19 @@ def trade_data(trade: Trade) -> dict[str, Any]:
         "reason": trade.reason,
         "market_time": _iso(trade.market_time),
         "created_at": _iso(trade.created_at),
+    }
+
+
+def kline_data(kline: Kline) -> dict[str, Any]:
+    """Return one kline as JSON, in the same notation as `state_data`."""
+    return {
+        "open_time": kline.open_time.isoformat(),
+        "open": plain(kline.open),
+        "high": plain(kline.high),
+        "low": plain(kline.low),
+        "close": plain(kline.close),
+        "volume": plain(kline.volume),
+        "is_closed": kline.is_closed,
     }
 
 

@@ -23,6 +23,7 @@ from exchange.binance.listing_cache import drop_listing_caches
 from exchange.binance.rules_cache import drop_rules_caches
 from exchange.binance.urls import UrlSet
 from exchange.domain.types import Market
+from exchange.market_data import not_shared
 
 _ORIGIN: Final = "http://127.0.0.1:9"  # nobody listens on the discard port, and nobody asks
 _SOCKETS: Final = "ws://127.0.0.1:9"
@@ -69,6 +70,7 @@ def set_stage() -> Iterator[Stage]:
         stack.enter_context(no_network())
         stack.enter_context(virtual_time(stage.clock))
         stack.enter_context(_settings())
+        stack.enter_context(not_shared())
         stack.enter_context(_replaced(registry, "governor", stage.governor))
         stack.enter_context(_replaced(feed, "_send", lambda _groups, _frame: None))
         for module in _services():

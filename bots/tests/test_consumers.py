@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 import orjson
 import pytest
+import redis
 from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from channels.layers import channel_layers, get_channel_layer
@@ -18,14 +20,19 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.test import override_settings
+from django.utils import timezone
 
 from accounts.models import User
-from bots.consumers import NOT_FOUND, NOT_SIGNED_IN
+from bots.consumers import NOT_FOUND, NOT_SIGNED_IN, BotConsumer, DashboardConsumer
 from bots.feed import publish
 from bots.models import BotConfig, BotState
 from bots.routing import websocket_urlpatterns
+from bots.selectors.freshness import series_of
+from bots.selectors.live_data import ChartWatch
 from bots.selectors.status import state_data
 from bots.services import create_bot
+from bots.tests.views.conftest import stored_key
+from bots.tests.views.test_freshness import heard_by_stream, kline, read_by_request
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 ROUTES = URLRouter(websocket_urlpatterns)
@@ -222,5 +229,140 @@ def test_what_a_page_says_is_ignored(trader: User) -> None:
             await page.say(bytes=b"\x00")
             await sync_to_async(_publish)(bot, "bot.state", {"still": "here"})
             assert (await page.frame())["data"] == {"still": "here"}
+
+    _in_a_loop(scenario)
+
+
+# How old the data are
+
+
+def _bot_with_prices(owner: User, name: str = "Priced") -> BotConfig:
+    bot = BotConfig(
+        user=owner, name=name, symbol="BTCUSDT", timeframe="5m",
+        position_size_fixed=Decimal(100), api_key=stored_key(owner),
+    )  # fmt: skip
+    created = create_bot(bot, actor=owner)
+    read_by_request(created, seen_at=timezone.now())
+    return created
+
+
+async def _until(page: Page, kind: str) -> dict[str, Any]:
+    while (frame := await page.frame())["type"] != kind:
+        pass
+    return frame
+
+
+@pytest.mark.usefixtures("clean_redis")
+def test_a_bot_page_is_told_how_old_its_prices_are_and_hears_the_running_kline(
+    trader: User,
+) -> None:
+    bot = _bot_with_prices(trader)
+    _publish(bot, "bot.state", {})
+    series = series_of(bot)
+    assert series is not None
+
+    async def scenario() -> None:
+        async with _socket(f"/ws/bots/{bot.pk}/", trader) as page:
+            assert (await page.frame())["type"] == "bot.state"  # the snapshot comes first
+            klines, age = await page.frame(), await page.frame()
+            assert set(age) == {"type", "seq", "at", "bot_id", "data"}
+            assert (klines["type"], klines["seq"]) == ("feed.kline", 1)
+            assert (age["type"], age["seq"], age["bot_id"]) == ("feed.age", 1, bot.pk)
+            assert age["data"]["source"] == "request"
+            moved = kline(2, is_closed=False, close="104321.25")
+            await sync_to_async(heard_by_stream)(series, moved, seen_at=timezone.now())
+            frame = await _until(page, "feed.kline")
+            assert frame["data"]["klines"][-1]["close"] == "104321.25"
+
+    _in_a_loop(scenario)
+
+
+@pytest.mark.usefixtures("clean_redis")
+def test_such_frames_carry_the_number_of_the_newest_change_and_take_none(trader: User) -> None:
+    bot = _bot_with_prices(trader)
+
+    async def scenario() -> None:
+        async with _socket(f"/ws/bots/{bot.pk}/", trader) as page:
+            assert (await _until(page, "feed.age"))["seq"] == 0
+            assert await sync_to_async(_publish)(bot, "bot.state", {}) == 1
+            assert (await _until(page, "bot.state"))["seq"] == 1
+            await sync_to_async(read_by_request)(bot, seen_at=timezone.now())
+            assert (await _until(page, "feed.age"))["seq"] == 1
+            assert await sync_to_async(_publish)(bot, "bot.state", {}) == 2
+
+    _in_a_loop(scenario)
+
+
+@pytest.mark.usefixtures("clean_redis")
+def test_the_overview_hears_ages_and_no_klines(trader: User, stranger: User) -> None:
+    bot, _ = _bot_with_prices(trader), _bot_with_prices(stranger)
+
+    async def scenario() -> None:
+        async with _socket("/ws/dashboard/", trader) as page:
+            assert (await page.frame())["type"] == "bot.state"
+            age = await page.frame()
+            assert (age["type"], age["bot_id"]) == ("feed.age", bot.pk)
+            assert await page.hears_nothing()  # nothing of the stranger's, nothing twice
+
+    _in_a_loop(scenario)
+
+
+@pytest.mark.usefixtures("clean_redis")
+def test_a_page_that_has_gone_leaves_no_watch_behind(trader: User) -> None:
+    bot = _bot_with_prices(trader)
+
+    async def scenario() -> None:
+        before = asyncio.all_tasks()
+        async with _socket(f"/ws/bots/{bot.pk}/", trader) as page:
+            await _until(page, "feed.age")
+            assert any("_keep_watch" in repr(task) for task in asyncio.all_tasks() - before)
+        assert not any("_keep_watch" in repr(task) for task in asyncio.all_tasks())
+
+    _in_a_loop(scenario)
+
+
+def test_without_redis_for_the_ages_the_socket_goes_on_and_says_so_once(
+    trader: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot, is_away = _make_bot(trader), [True]
+    monkeypatch.setattr(BotConsumer, "watch_every", 0.01)
+
+    def look(*_: Any) -> list[Any]:
+        if is_away[0]:
+            raise redis.ConnectionError
+        return []
+
+    monkeypatch.setattr(ChartWatch, "look", look)
+
+    async def scenario() -> None:
+        async with _socket(f"/ws/bots/{bot.pk}/", trader) as page:
+            await page.frame()
+            assert await page.hears_nothing()
+            await sync_to_async(_publish)(bot, "bot.state", {"still": "here"})
+            assert (await page.frame())["data"] == {"still": "here"}
+            is_away[0] = False
+            await asyncio.sleep(0.1)
+
+    with caplog.at_level("INFO"):
+        _in_a_loop(scenario)
+    assert caplog.text.count("how old their prices are, is away") == 1
+    assert caplog.text.count("how old their prices are, is back") == 1
+
+
+@pytest.mark.usefixtures("clean_redis")
+def test_a_bot_that_is_made_while_the_overview_is_open_is_told_about_too(
+    trader: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _bot_with_prices(trader)
+    monkeypatch.setattr("bots.consumers.BOTS_READ_EVERY", 0.05)
+    monkeypatch.setattr(DashboardConsumer, "watch_every", 0.05)
+
+    async def scenario() -> None:
+        async with _socket("/ws/dashboard/", trader) as page:
+            await _until(page, "feed.age")
+            other = await sync_to_async(_bot_with_prices)(trader, "Second")
+            frame = await _until(page, "feed.age")
+            while frame["bot_id"] != other.pk:
+                frame = await _until(page, "feed.age")
 
     _in_a_loop(scenario)

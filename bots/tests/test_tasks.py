@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from celery import current_app
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError
 from django.utils import timezone
 
 from bots import tasks
+from bots.dispatch import TICK_EXPIRES_SECONDS
 from bots.models import BotConfig, BotEvent, BotState, EventKind, Tick
 from bots.services import start_bot
 from exchange.demo.testing import RunningExchange
@@ -53,16 +55,17 @@ def test_what_passes_by_itself_leaves_the_bot_as_it_was(
     assert BotState.objects.get().status == "pending"
 
 
-def test_the_dispatcher_queues_each_due_bot_once_with_an_end(
+def test_the_beats_task_queues_each_due_bot_once_with_an_end(
     bot: BotConfig, venue: RunningExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queued: list[tuple[Any, Any]] = []
+    queued: list[Any] = []
     monkeypatch.setattr(
-        tasks.run_bot_task, "apply_async", lambda args, **options: queued.append((args, options))
+        current_app, "send_task", lambda name, **options: queued.append((name, options))
     )
     start_bot(bot_id=bot.pk, actor=None)
     assert (tasks.run_bot_task_for_all(), tasks.run_bot_task_for_all()) == (1, 0)
-    assert queued == [((bot.pk,), {"expires": tasks.TICK_EXPIRES_SECONDS})]
+    options = {"args": (bot.pk,), "expires": TICK_EXPIRES_SECONDS}
+    assert queued == [(tasks.run_bot_task.name, options)]
 
 
 def test_old_ticks_without_orders_are_pruned_and_those_with_orders_are_kept(

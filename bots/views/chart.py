@@ -20,6 +20,7 @@ from exchange.domain.budget import Priority, asking_for
 from exchange.domain.errors import GatewayError
 from exchange.domain.intervals import interval_length
 from exchange.domain.types import Environment, Kline, Market, Side
+from exchange.market_data import SharedKlines, read_shared
 from exchange.registry import ClientInitError, market_data_gateway
 
 logger = logging.getLogger(__name__)
@@ -43,26 +44,30 @@ def chart(request: HttpRequest, pk: int) -> JsonResponse:
 
     klines       [open time in s, open, high, low, close, volume], oldest first, floats to draw
     ema_*        one value per kline, null while the average warms up
+    seen_at      when the klines were seen, wall time; source: by stream or by request
     """
     bot = bot_or_404(request, pk)
     if bot.api_key is None:
         return _unavailable(NO_KEY, retry=False)
     try:
-        klines = _klines(bot, Environment(bot.api_key.environment))
+        shared = _klines(bot, Environment(bot.api_key.environment))
     except ClientInitError as error:
         return _unavailable(f"No prices can be read: {error}.", retry=False)
     except GatewayError as error:
         logger.warning("no klines for the chart of bot %s: %s", pk, error)
         return _unavailable(UNREACHABLE, retry=True)
-    return JsonResponse(_chart(bot, klines))
+    chart_data = _chart(bot, shared.klines)
+    return JsonResponse(
+        chart_data | {"seen_at": shared.seen_at.isoformat(), "source": shared.source}
+    )
 
 
-def _klines(bot: BotConfig, environment: Environment) -> list[Kline]:
+def _klines(bot: BotConfig, environment: Environment) -> SharedKlines:
     slowest = max(bot.parameters.ema_fast, bot.parameters.ema_slow)
     limit = min(KLINES_SHOWN + WARMUP_FACTOR * slowest, MAX_KLINES)
     gateway = market_data_gateway(environment, Market(bot.position_type))
     with asking_for(Priority.PAGE):
-        return gateway.klines(bot.symbol, bot.timeframe, limit=limit)
+        return read_shared(gateway, bot.symbol, bot.timeframe, count=limit, market_time=None)
 
 
 def _chart(bot: BotConfig, klines: list[Kline]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from bots.models import BotConfig, Tick
 from bots.selectors.access import bots_of, heirs_of, may_control, may_halt_account
-from bots.selectors.bot_view import BotView
+from bots.selectors.bot_view import BotView, bot_views
 from bots.selectors.decisions import why
 from bots.selectors.history import (
     decisions_in,
@@ -34,7 +34,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show everything about one bot."""
     bot = bot_or_404(request, pk)
     user = signed_in_user(request)
-    view, ticks = BotView(bot), ticks_of(bot)
+    [view], ticks = bot_views([bot]), ticks_of(bot)
     context = {
         "view": view,
         "may_control": may_control(user, bot),

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from bots.selectors.access import bots_of
-from bots.selectors.bot_view import BotView
+from bots.selectors.bot_view import bot_views
 from bots.selectors.overview import demo_note, environments, totals
 from bots.views.access import signed_in_user
 
@@ -17,7 +17,7 @@ from bots.views.access import signed_in_user
 @login_required
 def overview(request: HttpRequest) -> HttpResponse:
     """Show equity, today, positions, what needs a person, and every bot as a row."""
-    views = [BotView(bot) for bot in bots_of(signed_in_user(request))]
+    views = bot_views(bots_of(signed_in_user(request)))
     in_use = environments(views)
     context = {
         "views": views,

@@ -136,8 +136,10 @@ class Server:
     def _controlled(
         self, request: web.BaseRequest, path: str, body: str, peer: str
     ) -> web.Response:
-        origin = request.headers.get("Origin")
-        reply = self.control.respond(request.method, path, body, peer=peer, origin=origin)
+        origin, host = request.headers.get("Origin"), request.headers.get("Host")
+        reply = self.control.respond(
+            request.method, path, body, peer=peer, origin=origin, host=host
+        )
         if request.method != "GET" and path.removeprefix(PREFIX) in _FIGURES:
             self.streams.publisher.wake(is_changed=True)
         return _control_response(reply)

@@ -11,37 +11,43 @@ from typing import Any, Final
 
 import redis
 from django.conf import settings
+from django.utils import timezone
 
 from exchange.domain.budget import Priority, asking_for
 from exchange.domain.clock import from_milliseconds, to_milliseconds
 from exchange.domain.errors import GatewayError, RateLimitedError, UnknownSymbolError
 from exchange.domain.types import Environment, Market, Ticker
+from exchange.market_data import names
 from exchange.registry import ClientInitError, market_data_gateway
 
 logger = logging.getLogger(__name__)
 
-KEY_PREFIX: Final = "tradebot:market-time:"
 # Further back than replies can overtake each other, whatever the speed of the demo:
 # the venue itself started anew.
 RESTARTED_AFTER: Final = timedelta(hours=1)
+HEARD_LASTS: Final = timedelta(seconds=1.5)  # wall time
 SILENCE_LASTS: Final = timedelta(seconds=3)  # wall time
 UNKNOWN_LASTS: Final = timedelta(minutes=1)  # wall time
 DISPATCHER_PATIENCE_SECONDS: Final = 1.0
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 # Stores ARGV[1] when it is newer than the stored value, or older by more than ARGV[2]:
-# one atomic step, so that two processes cannot move the clock back between them.
+# one atomic step, so that two processes cannot move the clock back between them. KEYS[2] says for
+# ARGV[3] ms that the market was heard to move on; 0 says nothing.
 _ADVANCE: Final = """
 local stored = tonumber(redis.call('GET', KEYS[1]))
 local seen = tonumber(ARGV[1])
+local answer = 0
 if not stored or seen > stored then
-  redis.call('SET', KEYS[1], ARGV[1])
-  return 1
+  answer = 1
+elseif stored - seen > tonumber(ARGV[2]) then
+  answer = 2
 end
-if stored - seen > tonumber(ARGV[2]) then
+if answer > 0 then
   redis.call('SET', KEYS[1], ARGV[1])
-  return 2
+  if tonumber(ARGV[3]) > 0 then redis.call('SET', KEYS[2], 1, 'PX', ARGV[3]) end
 end
-return 0
+return answer
 """
 
 
@@ -57,19 +63,32 @@ def market_time(environment: Environment, market: Market) -> datetime | None:
     return from_milliseconds(int(stored)) if stored else None
 
 
-def note_market_time(environment: Environment, market: Market, market_time: datetime) -> None:
+def note_market_time(
+    environment: Environment,
+    market: Market,
+    market_time: datetime,
+    *,
+    seen_at: datetime | None = None,
+) -> None:
     """Move the market clock forward to `market_time`; an older time changes nothing.
+
+    seen_at   wall time at which a stream told it: for `HEARD_LASTS` nobody needs to ask the venue
 
     A time that is older by more than an hour is taken over with a warning: the demo exchange
     was set up anew, and its market must not stand still until it has caught up.
     """
-    connection = _connection(settings.REDIS_URL)
-    answer = connection.eval(
+    heard_for = timedelta(0)
+    if seen_at is not None:
+        heard_for = min(seen_at + HEARD_LASTS - timezone.now(), HEARD_LASTS)
+    name = _name(environment, market)
+    answer = _connection(settings.REDIS_URL).eval(
         _ADVANCE,
-        1,
-        _name(environment, market),
+        2,
+        name,
+        f"{name}:heard",
         to_milliseconds(market_time),
-        RESTARTED_AFTER // timedelta(milliseconds=1),
+        RESTARTED_AFTER // _MILLISECOND,
+        max(heard_for // _MILLISECOND, 0),
     )
     if answer == _Answer.RESTARTED:
         logger.warning("market time of %s %s went back to %s", environment, market, market_time)
@@ -82,10 +101,14 @@ def refresh_market_time(
 
     symbols   any of them will do: the first that the venue knows is asked for
 
+    A market that a stream has told of within `HEARD_LASTS` is not asked.
     A venue that did not answer is left alone for `SILENCE_LASTS`, and a symbol that it does not
     know for `UNKNOWN_LASTS`, by every process: neither must hold up the bots of the others.
     """
-    connection, silent = _connection(settings.REDIS_URL), f"{_name(environment, market)}:silent"
+    connection, name = _connection(settings.REDIS_URL), _name(environment, market)
+    silent = f"{name}:silent"
+    if connection.exists(f"{name}:heard"):
+        return market_time(environment, market)
     if connection.exists(silent):
         return None
     try:
@@ -126,7 +149,7 @@ def _silence_after(error: Exception) -> timedelta:
 
 
 def _name(environment: Environment, market: Market) -> str:
-    return f"{KEY_PREFIX}{environment}:{market}"
+    return names.market_time(environment, market)
 
 
 @cache

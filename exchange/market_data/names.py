@@ -37,6 +37,21 @@ def newest(series: Series) -> str:
     return f"{place(series.environment, series.market)}:{series.symbol}:{series.interval}:newest"
 
 
+def klines_request(series: Series) -> str:
+    """Return the key of the lock that the one who asks the venue for klines holds."""
+    return f"{place(series.environment, series.market)}:{series.symbol}:{series.interval}:asking"
+
+
+def market_time(environment: Environment, market: Market) -> str:
+    """Return the key of a market's clock; what hangs on it begins with the same words."""
+    return f"{place(environment, market)}:time"
+
+
+def wanted_by_pages() -> str:
+    """Return the key of the series that pages have asked for, a sorted set by wall time in ms."""
+    return f"tradebot:{settings.INSTALLATION_ID}:wanted"
+
+
 def feed_status() -> str:
     """Return the key of what the market feed says about itself, a hash by connection."""
     return f"tradebot:{settings.INSTALLATION_ID}:feed"

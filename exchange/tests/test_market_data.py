@@ -11,11 +11,12 @@ import pytest
 import redis
 from django.conf import settings
 from django.test import override_settings
+from django.utils import timezone
 
 from exchange.binance.tests.conftest import loopback_urls
 from exchange.demo.testing import RunningExchange
 from exchange.domain.types import Environment, Market
-from exchange.market_data import KEY_PREFIX, market_time, note_market_time, refresh_market_time
+from exchange.market_data import market_time, names, note_market_time, refresh_market_time
 
 DEMO, SPOT = Environment.DEMO, Market.SPOT
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -30,7 +31,7 @@ def _no_market_time() -> Iterator[None]:
 
 
 def _forget(connection: redis.Redis) -> None:
-    for name in connection.scan_iter(f"{KEY_PREFIX}*"):
+    for name in connection.scan_iter("tradebot:*:time*"):
         connection.delete(name)
 
 
@@ -90,6 +91,30 @@ def test_a_refresh_asks_the_venue_and_notes_what_it_says(demo: RunningExchange) 
 
     assert seen == demo.market_time()
     assert market_time(DEMO, SPOT) == seen
+
+
+def test_a_market_that_a_stream_tells_of_is_not_asked(venue: RunningExchange) -> None:
+    told = venue.market_time() + timedelta(seconds=5)
+    note_market_time(DEMO, SPOT, told, seen_at=timezone.now())
+    assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) == told
+    assert refresh_market_time(DEMO, Market.FUTURES, ["BTCUSDT"]) == venue.market_time()
+
+    used = venue.run_inside(lambda inside: inside.limits.used_weight("127.0.0.1"))
+    # The same once more is no news: it does not lengthen the time.
+    note_market_time(DEMO, SPOT, told, seen_at=timezone.now() + timedelta(seconds=60))
+    with redis.Redis.from_url(settings.REDIS_URL) as connection:
+        name = f"{names.market_time(DEMO, SPOT)}:heard"
+        assert 0 < int(connection.pttl(name)) <= 1500
+        connection.delete(name)
+    assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) == told
+    asked = venue.run_inside(lambda inside: inside.limits.used_weight("127.0.0.1"))
+    assert asked == used + 2
+
+
+def test_what_a_stream_told_long_ago_keeps_nobody_from_asking(venue: RunningExchange) -> None:
+    long_ago = timezone.now() - timedelta(seconds=2)
+    note_market_time(DEMO, SPOT, NOON - timedelta(days=365), seen_at=long_ago)
+    assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) == venue.market_time()
 
 
 def test_a_symbol_that_is_gone_does_not_stop_the_clock_of_the_others(

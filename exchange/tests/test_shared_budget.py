@@ -14,7 +14,7 @@ from exchange.demo.testing import RunningExchange
 from exchange.domain.budget import Priority, asking_for
 from exchange.domain.errors import RateLimitedError, UnavailableError
 from exchange.domain.types import Environment, Market
-from exchange.market_data import refresh_market_time
+from exchange.market_data import names, refresh_market_time
 from exchange.models import APIKey
 from exchange.registry import close_gateways, gateway_for, market_data_gateway
 from exchange.shared_budget import governor, retry_counts
@@ -96,7 +96,7 @@ def test_a_ban_of_another_process_is_heard_of_through_redis(
         market_data_gateway(DEMO, SPOT).ticker("BTCUSDT")
 
     assert refresh_market_time(DEMO, SPOT, ["BTCUSDT"]) is None
-    assert 55_000 < int(clean_redis.pttl("tradebot:market-time:demo:spot:silent")) <= 60_000
+    assert 55_000 < int(clean_redis.pttl(f"{names.market_time(DEMO, SPOT)}:silent")) <= 60_000
 
 
 def test_a_call_takes_two_round_trips_to_redis(

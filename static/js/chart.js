@@ -29,6 +29,7 @@ export class BotChart {
     this.lines = new Map();
     this.failures = 0;
     this.loading = false;
+    this.onRead = () => {}; // told the wall time (ISO) of the newest prices that the chart shows
     this.create();
     for (const button of card.querySelectorAll("[data-range]")) {
       button.addEventListener("click", () => this.showRange(button));
@@ -100,7 +101,14 @@ export class BotChart {
     if (!answer.ok) throw new Error(`chart data: ${answer.status}`);
     this.failures = 0;
     this.say("");
-    this.take(await answer.json());
+    const data = await answer.json();
+    this.take(data);
+    this.confirm(data.seen_at ?? new Date(answer.headers.get("Date") ?? Date.now()).toISOString());
+  }
+
+  /** The newest kline was found to be still the newest one at `moment`, or nothing is known. */
+  confirm(moment) {
+    if (this.bars.length && moment) this.onRead(moment);
   }
 
   retry() {
@@ -144,8 +152,11 @@ export class BotChart {
     this.writeLegend();
   }
 
-  /** Take the newest klines, oldest first; load everything again when some are missing between. */
-  addKlines(klines) {
+  /**
+   * Take the newest klines, oldest first, as they were at `moment` (ISO, wall time); load everything
+   * again when some are missing between.
+   */
+  addKlines(klines, moment) {
     if (!this.bars.length) return;
     for (const kline of klines) {
       const bar = {
@@ -161,9 +172,16 @@ export class BotChart {
         this.load();
         return;
       }
-      if (bar.time >= newest - this.seconds) this.addBar(bar);
+      if (bar.time >= newest - this.seconds && !this.isOutdated(bar, kline)) this.addBar(bar);
     }
+    this.confirm(moment);
     this.writeLegend();
+  }
+
+  // Stream and tick both tell about the open kline; what has traded in it never becomes less.
+  isOutdated(bar, { is_closed: isClosed }) {
+    const shown = this.bars.at(-1);
+    return !isClosed && bar.time === shown.time && bar.volume < shown.volume;
   }
 
   addBar(bar) {

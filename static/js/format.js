@@ -70,12 +70,16 @@ export const seconds = known((value) => {
 
 export const words = (code) => code.replaceAll("_", " ");
 
+/** Write an age: 2 s, 3 min, 5 h, 2 days. */
+export function old(seconds) {
+  if (seconds < 90) return `${Math.max(Math.round(seconds), 1)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 129600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86400)} days`;
+}
+
 export function age(seconds) {
-  if (seconds < 1.5) return "now";
-  if (seconds < 90) return `${Math.round(seconds)} s ago`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
-  if (seconds < 129600) return `${Math.round(seconds / 3600)} h ago`;
-  return `${Math.round(seconds / 86400)} days ago`;
+  return seconds < 1.5 ? "now" : `${old(seconds)} ago`;
 }
 
 /** Return the class of a profit or a loss, none for what is written as zero. */

@@ -2,7 +2,7 @@
 
 import { figures } from "./derive.js";
 import * as format from "./format.js";
-import { noteFrame, noteLink, noteRunning } from "./freshness.js";
+import { noteFeed, noteFrame, noteLink, noteTick } from "./freshness.js";
 import { pageData, seenAtStart } from "./page.js";
 import { paintBot, setTone, write } from "./paint.js";
 import { openFeed } from "./socket.js";
@@ -47,17 +47,21 @@ function paintTotals() {
   }
   const names = waiting.map((bot) => bot.config.name ?? "").join(", ");
   write(document.querySelector("[data-attention-names]"), names || "nothing waits for you", { quiet: true });
-  noteRunning(shown.filter((bot) => bot.is_active).length);
 }
 
 function take(frame, { first }) {
-  noteFrame(frame);
   const bot = bots.get(frame.bot_id);
   if (!bot) {
     location.reload(); // a bot that was made since the page was opened
     return;
   }
-  if (frame.type !== "bot.state") return;
+  if (frame.type === "feed.age") noteFeed(bot.config, frame.data);
+  if (frame.type === "bot.state") takeState(bot, frame, first);
+  noteFrame(frame);
+}
+
+function takeState(bot, frame, first) {
+  noteTick(bot.config, frame.data);
   bot.shown = figures(bot.config, frame.data);
   paintBot(bot.shown);
   paintTotals();
@@ -66,5 +70,9 @@ function take(frame, { first }) {
 
 if (bots.size) {
   paintTotals();
+  for (const { config } of bots.values()) {
+    noteTick(config, config.state);
+    noteFeed(config, config.feed);
+  }
   openFeed("/ws/dashboard/", { onFrame: take, onLink: noteLink, seen: seenAtStart(data) });
 }

@@ -4,6 +4,7 @@ const FIRST_DELAY = 500;
 const LONGEST_DELAY = 15000;
 const NOT_SIGNED_IN = 4401;
 const NOT_FOUND = 4404;
+const UNNUMBERED = "feed."; // such frames are no change of the bot: none is a repeat, none a gap
 
 function address(path) {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -17,12 +18,19 @@ function address(path) {
  *                                connect, `gap` says that frames before it were missed
  * onLink(state)                  "live" or "down"
  * seen                           bot id → newest sequence number that the page already shows
+ *
+ * Frames whose type begins with "feed." say how old a bot's data are; they carry the number of its
+ * newest change and are all handed on.
  */
 export function openFeed(path, { onFrame, onLink, seen = new Map() }) {
   let delay = FIRST_DELAY;
   let greeted = new Set();
 
   function take(frame) {
+    if (frame.type.startsWith(UNNUMBERED)) {
+      onFrame(frame, { first: false, gap: false });
+      return;
+    }
     const newest = seen.get(frame.bot_id) ?? -1;
     const first = !greeted.has(frame.bot_id) && frame.type === "bot.state";
     if (first) greeted.add(frame.bot_id);

@@ -142,6 +142,18 @@ class Processes:
             ready_line=r"\bStarting\.\.\.",
         )
 
+    def market_feed(self) -> ChildSpec:
+        """Return the listener to the venues' streams."""
+        return self._spec(
+            "market-feed", "manage.py", "market_feed", ready_line=r"^market feed: listening$"
+        )
+
+    def dispatcher(self) -> ChildSpec:
+        """Return the process that puts the ticks of due bots into the worker's queue."""
+        return self._spec(
+            "dispatcher", "manage.py", "run_bots", ready_line=r"^dispatcher: listening$"
+        )
+
     def _spec(
         self,
         name: str,

@@ -212,6 +212,8 @@ def _long_running(processes: Processes) -> list[tuple[str, ChildSpec]]:
         ("Web", processes.web()),
         ("Worker", processes.worker()),
         ("Beat", processes.beat()),
+        ("Market feed", processes.market_feed()),
+        ("Dispatcher", processes.dispatcher()),
     ]
 
 

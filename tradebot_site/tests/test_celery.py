@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from tradebot_site.celery import app
 
@@ -37,20 +37,55 @@ def test_every_task_is_registered_under_the_name_that_schedules_use() -> None:
 @pytest.mark.django_db
 def test_the_schedules_are_there_and_name_tasks_that_exist() -> None:
     app.loader.import_default_modules()
-    # Other tests empty every table, so what the migration makes is made again here.
-    import_module("bots.migrations.0003_schedules").create_schedules(apps, None)
+    _migrate()
     schedules = {task.task: task for task in PeriodicTask.objects.filter(task__startswith="bots.")}
     assert set(schedules) <= set(app.tasks)
     every = schedules["bots.tasks.run_bot_task_for_all"].interval
-    assert (every.every, every.period) == (1, "seconds")
+    assert (every.every, every.period) == (5, "seconds")
+    assert schedules["bots.tasks.run_bot_task_for_all"].expire_seconds == 5
     midnight = schedules["bots.tasks.reactivate_bots_after_reset"].crontab
     assert (midnight.minute, midnight.hour, str(midnight.timezone)) == ("0", "0", "UTC")
 
 
 @pytest.mark.django_db
 def test_a_schedule_that_the_operator_changed_is_left_alone() -> None:
-    migration = import_module("bots.migrations.0003_schedules")
-    migration.create_schedules(apps, None)
+    _migrate()
     PeriodicTask.objects.filter(task="bots.tasks.prune_ticks").update(enabled=False)
-    migration.create_schedules(apps, None)
+    often, _ = IntervalSchedule.objects.get_or_create(every=2, period="seconds")
+    rounds = PeriodicTask.objects.filter(task="bots.tasks.run_bot_task_for_all")
+    rounds.update(interval=often, expire_seconds=3)
+    _migrate()
     assert not PeriodicTask.objects.get(task="bots.tasks.prune_ticks").enabled
+    assert (rounds.get().interval.every, rounds.get().expire_seconds) == (2, 3)
+
+
+@pytest.mark.django_db
+def test_an_installation_that_has_an_interval_twice_can_be_migrated_both_ways() -> None:
+    for every in (1, 1, 5, 5):
+        IntervalSchedule.objects.create(every=every, period="seconds")
+    rounds = PeriodicTask.objects.filter(task="bots.tasks.run_bot_task_for_all")
+    rounds.delete()
+    second = IntervalSchedule.objects.filter(every=1).latest("pk")
+    PeriodicTask.objects.create(
+        name="mine", task="bots.tasks.run_bot_task_for_all", interval=second, enabled=False
+    )
+    migration = import_module("bots.migrations.0009_beat_as_safety_net")
+    for way, every in ((migration.check_every_five_seconds, 5), (migration.check_every_second, 1)):
+        way(apps, None)
+        mine = rounds.get()
+        # Switched off stays switched off, and an expiry that nobody set stays unset.
+        assert (mine.interval.every, mine.enabled, mine.expire_seconds) == (every, False, None)
+
+
+@pytest.mark.django_db
+def test_the_beats_rounds_can_be_made_every_second_again() -> None:
+    _migrate()
+    import_module("bots.migrations.0009_beat_as_safety_net").check_every_second(apps, None)
+    rounds = PeriodicTask.objects.get(task="bots.tasks.run_bot_task_for_all")
+    assert (rounds.interval.every, rounds.expire_seconds) == (1, 2)
+
+
+def _migrate() -> None:
+    """Make what the migrations make: other tests empty every table."""
+    import_module("bots.migrations.0003_schedules").create_schedules(apps, None)
+    import_module("bots.migrations.0009_beat_as_safety_net").check_every_five_seconds(apps, None)

@@ -20,7 +20,7 @@ def _used_weight(venue: RunningExchange) -> int:
     return int(reply.headers["X-MBX-USED-WEIGHT-1M"])
 
 
-def test_a_quiet_tick_costs_weight_24_and_a_fixed_number_of_statements(
+def test_a_quiet_tick_costs_weight_22_and_a_fixed_number_of_statements(
     started_bot: BotConfig, go_to: GoTo, venue: RunningExchange
 ) -> None:
     go_to(BEFORE_BUY)
@@ -31,8 +31,8 @@ def test_a_quiet_tick_costs_weight_24_and_a_fixed_number_of_statements(
         CaptureQueriesContext(connections["journal"]) as journal,
     ):
         run_tick(started_bot.pk)
-    # ticker 2, klines 2, account 20; and the ping that asks costs 1.
-    assert _used_weight(venue) - before == 24 + 1
+    # ticker 2, account 20, no klines: none has closed; and the ping that asks costs 1.
+    assert _used_weight(venue) - before == 22 + 1
     assert (len(default), len(journal)) == (12, 13), [q["sql"] for q in (*default, *journal)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 from django.urls import reverse
+from django.utils import timezone
 
 from bots.domain.indicators import ema
 from bots.models import BotConfig
@@ -52,6 +54,28 @@ def test_averages_and_prices_are_those_of_the_venue(bot: BotConfig, as_trader: C
     ]
     assert chart["ema_fast"][-1] == pytest.approx(ema(closes, 9)[-1], rel=1e-9)
     assert chart["ema_slow"][-1] == pytest.approx(ema(closes, 21)[-1], rel=1e-9)
+
+
+def test_the_chart_says_when_and_how_its_klines_were_seen(
+    bot: BotConfig, as_trader: Client, venue: RunningExchange
+) -> None:
+    before = timezone.now() - timedelta(milliseconds=1)
+    _, chart = _chart(as_trader, bot)
+    assert before <= datetime.fromisoformat(chart["seen_at"]) <= timezone.now()
+    assert chart["source"] == "request"
+
+    fault = {"endpoint": "GET /api/v3/klines", "when": "before", "action": "html", "times": None}
+    venue.set_fault(**fault)  # and what was seen a moment ago is shown again
+    assert _chart(as_trader, bot) == (200, chart)
+
+
+def test_slow_averages_are_warm_too_where_the_venue_s_answers_are_shorter(
+    bot: BotConfig, as_trader: Client
+) -> None:
+    BotConfig.objects.filter(pk=bot.pk).update(ema_slow=100)
+    status, chart = _chart(as_trader, bot)
+    assert (status, len(chart["klines"]), len(chart["ema_slow"])) == (200, 600, 600)
+    assert None not in chart["ema_slow"]
 
 
 def test_trades_become_markers_and_levels_become_lines(bot: BotConfig, as_trader: Client) -> None:

@@ -80,6 +80,8 @@ class Link:
 
     def became_ready(self, life: Life) -> None:
         """Let `life` serve, and the connection before it go."""
+        if life is not self._coming:
+            return  # given up in this very moment
         old, self._serving, self._coming = self._serving, life, None
         if old:
             self._part_with(old)

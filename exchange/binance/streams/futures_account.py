@@ -27,11 +27,10 @@ class ListenKeys(Protocol):
     """
 
     async def open(self) -> str:
-        """Return the account's listen key, a new one where the old one has expired."""
-        ...
+        """Return the account's listen key, which lives for another hour from now on.
 
-    async def keep(self) -> None:
-        """Let the listen key live for another hour; a GatewayError when there is none."""
+        It is a new one where the old one has expired or was closed.
+        """
         ...
 
 
@@ -39,7 +38,8 @@ class FuturesAccountStream(AccountStream):
     """Futures account events for the holder of a key; callbacks as of `AccountStream`.
 
     Every connection asks for the listen key anew: one that expired leaves its connection open
-    and silent.
+    and silent. For the same reason the key is prolonged by asking for it: prolonging alone is
+    answered well when another program has closed our key and opened the next one.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class FuturesAccountStream(AccountStream):
     async def _begin(self) -> Session:
         listen_key = await self._listen_keys.open()
         return _Listening(
-            path=PATH + quote(listen_key, safe=""),
+            listen_key=listen_key,
             listen_keys=self._listen_keys,
             on_event=lambda event: self._tell(event, futures_event),
             settings=self._settings,
@@ -74,12 +74,13 @@ class _Listening(Session):
     def __init__(
         self,
         *,
-        path: str,
+        listen_key: str,
         listen_keys: ListenKeys,
         on_event: Callable[[Mapping[str, Any]], None],
         settings: StreamSettings,
     ) -> None:
-        self.path = path
+        self.path = PATH + quote(listen_key, safe="")
+        self._listen_key = listen_key
         self._listen_keys, self._on_event, self._settings = listen_keys, on_event, settings
 
     async def converse(self, say: Say, ready: Callable[[], None]) -> None:
@@ -87,13 +88,14 @@ class _Listening(Session):
         ready()
         while True:
             await asyncio.sleep(self._settings.keep_seconds)
-            await self._keep()
+            if await self._prolonged() != self._listen_key:
+                raise LinkLostError("the listen key was replaced", is_planned=True)
 
-    async def _keep(self) -> None:
+    async def _prolonged(self) -> str:
         # The listen key outlives many failures, and losing the connection would help nobody.
         while True:
             try:
-                return await self._listen_keys.keep()
+                return await self._listen_keys.open()
             except UnavailableError as error:
                 wait = error.retry_after if isinstance(error, RateLimitedError) else 0.0
             await asyncio.sleep(max(wait, self._settings.keep_again_seconds))

@@ -15,15 +15,17 @@ from exchange.binance.errors import LONGEST_WAIT_SECONDS
 from exchange.domain.errors import CredentialsError, GatewayError, RateLimitedError
 
 # What dialing can raise below our own code; anything else is a bug and passes. ImportError: a
-# SOCKS proxy in the machine's environment needs a package that is not there. UnicodeError: a host
-# whose name cannot be written in DNS.
-DIAL_ERRORS: Final = (OSError, EOFError, WebSocketException, ImportError, UnicodeError)
+# SOCKS proxy in the machine's environment needs a package that is not there. ValueError: a proxy
+# whose port is no number, a host whose name cannot be written in DNS.
+DIAL_ERRORS: Final = (OSError, EOFError, WebSocketException, ImportError, ValueError)
 # Limits of connections are counted in windows of five minutes; 403 is the venue's firewall.
 WAITS: Final[Mapping[int, float]] = {
     HTTPStatus.TOO_MANY_REQUESTS: 60.0,
     HTTPStatus.IM_A_TEAPOT: 120.0,
     HTTPStatus.FORBIDDEN: 60.0,
 }
+# Too many requests, too many connections: the same without a status.
+LIMIT_CODES: Final = frozenset({-1003, -1034})
 # Key, signature, permission, address of the key: only a human can change them.
 # errors.md of binance-spot-api-docs.
 REFUSED_CODES: Final = frozenset({-1002, -1022, -2008, -2014, -2015})
@@ -35,7 +37,7 @@ class LinkLostError(Exception):
     """There is no connection, or no longer; the text says why and holds no secret.
 
     wait         seconds that must pass before the next attempt: the venue's word
-    is_refusal   the venue does not accept the key
+    is_refusal   the venue does not accept the key, or nothing of what is asked for
     is_planned   the end was expected: the next attempt may follow at once
     """
 
@@ -82,14 +84,26 @@ def lost_by_gateway(error: GatewayError) -> LinkLostError:
     return LinkLostError(str(error), wait=wait, is_refusal=isinstance(error, CredentialsError))
 
 
-def lost_by_reply(error: Mapping[str, Any], what: str) -> LinkLostError:
-    """Sort the error object of a reply on the connection itself.
+def lost_by_reply(reply: Mapping[str, Any], what: str) -> LinkLostError:
+    """Sort a reply on the connection itself that is an error.
 
-    data.retryAfter   ms of the venue's wall clock, where the venue says so (codes -1003, -1034)
+    status            as of HTTP
+    data.retryAfter   ms of the venue's wall clock, where the venue says so (429, 418)
+    data.serverTime   what that clock says; our own may be wrong by more than the wait
     """
-    code, text = error.get("code"), str(error.get("msg", ""))[:MAX_VENUE_TEXT]
+    error = reply.get("error")
+    if not isinstance(error, Mapping):
+        error = {}
+    code, text = code_of(error), str(error.get("msg", ""))[:MAX_VENUE_TEXT]
     reason = f"{what} was refused: {text} (code {code})"
-    return LinkLostError(reason, wait=_wait_of(error.get("data")), is_refusal=code in REFUSED_CODES)
+    wait = _wait_of(error.get("data")) or _least_wait(reply.get("status"), code)
+    return LinkLostError(reason, wait=wait, is_refusal=code in REFUSED_CODES)
+
+
+def code_of(error: Any) -> int | None:
+    """Return the venue's number of an error, None when it has none."""
+    code = error.get("code") if isinstance(error, Mapping) else None
+    return code if isinstance(code, int) else None
 
 
 def _close_words(frame: Close) -> str:
@@ -115,9 +129,18 @@ def _seconds(value: str | None) -> float | None:
     return min(seconds, LONGEST_WAIT_SECONDS) if is_sound else None
 
 
+def _least_wait(status: Any, code: int | None) -> float:
+    if isinstance(status, int) and status in WAITS:
+        return WAITS[status]
+    return WAITS[HTTPStatus.TOO_MANY_REQUESTS] if code in LIMIT_CODES else 0.0
+
+
 def _wait_of(data: Any) -> float:
-    until = data.get("retryAfter") if isinstance(data, Mapping) else None
-    if isinstance(until, bool) or not isinstance(until, int | float):
+    if not isinstance(data, Mapping):
         return 0.0
-    left = until / 1000 - time.time()  # signing time
-    return min(max(left, 0.0), LONGEST_WAIT_SECONDS)
+    until, now = data.get("retryAfter"), data.get("serverTime")
+    if not isinstance(until, int):
+        return 0.0
+    if not isinstance(now, int):
+        now = int(time.time() * 1000)  # signing time
+    return min(max(until - now, 0), int(LONGEST_WAIT_SECONDS * 1000)) / 1000

@@ -130,8 +130,8 @@ class Life:
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            losses = [task.result() for task in done]
-            return losses[0]
+            # Where both know why, the one with the venue's own word.
+            return max((task.result() for task in done), key=lambda loss: loss.wait)
         finally:
             if self._aging:
                 self._aging.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from exchange.binance.parsing import MalformedReplyError
@@ -17,6 +18,8 @@ from exchange.domain.streams import KlineStream, KlineUpdate
 
 SUBSCRIBE: Final = "SUBSCRIBE"
 UNSUBSCRIBE: Final = "UNSUBSCRIBE"
+# The venue documents errors as {"code", "msg"} without an id and sends {"error": {…}, "id"} as well.
+_REPLY_FIELDS: Final = frozenset({"id", "error", "code"})
 
 
 class RefusedRequestError(Exception):
@@ -29,7 +32,8 @@ class KlineSession(Session):
     wanted          asked anew after every `wake`
     on_subscribed   these streams were subscribed to just now on this connection
 
-    A name that the venue refuses is left out for a while; the others go on.
+    A name that the venue refuses is left out for a while; the others go on. Where it refuses them
+    all the connection serves nobody and ends.
     """
 
     def __init__(
@@ -46,10 +50,11 @@ class KlineSession(Session):
         self._wanted, self._on_kline, self._on_subscribed = wanted, on_kline, on_subscribed
         self._oddities, self._settings = oddities, settings
         self._held: set[KlineStream] = set()
-        self._refused: set[KlineStream] = set()
+        self._refused: dict[KlineStream, float] = {}  # until when, by the loop's clock
         self._doubted: set[KlineStream] = set()
         self._awake = asyncio.Event()
         self._asked: tuple[int, asyncio.Future[None]] | None = None
+        self._refusal = ""
         self._requests = 0
         self._may_ask_at = 0.0  # by the loop's clock
 
@@ -63,6 +68,7 @@ class KlineSession(Session):
             self._awake.clear()
             while await self._step(say):
                 pass
+            self._check_that_something_is_held()
             ready()
             await self._sleep()
 
@@ -70,25 +76,29 @@ class KlineSession(Session):
         """Hand on a kline; take the reply to a request."""
         if event.get("e") == KLINE_EVENT:
             self._take_kline(event)
-        elif "e" not in event and ("id" in message or "error" in message):
+        elif "e" not in event and not _REPLY_FIELDS.isdisjoint(message):
             self._take_reply(message)
         else:
             self._oddities.skip(f"an event of kind {kind_of(event)}")
 
     async def _sleep(self) -> None:
-        try:
-            async with asyncio.timeout(
-                self._settings.refused_again_seconds if self._refused else None
-            ):
+        # Not so many seconds from now: others may wake this one more often than that.
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(min(self._refused.values(), default=None)):
                 await self._awake.wait()
-        except TimeoutError:
-            self._refused.clear()
+        now = asyncio.get_running_loop().time()
+        self._refused = {name: until for name, until in self._refused.items() if now < until}
+
+    def _check_that_something_is_held(self) -> None:
+        if self._wanted() and not self._held:
+            why = f"the venue refused every subscription ({self._refusal})"
+            raise LinkLostError(why, is_refusal=True)
 
     async def _step(self, say: Say) -> bool:
         wanted = set(self._wanted())
         if gone := self._held - wanted:
             await self._unsubscribe(say, self._batch(gone))
-        elif missing := wanted - self._held - self._refused:
+        elif missing := wanted - self._held - self._refused.keys():
             await self._subscribe(say, self._batch(missing - self._doubted or missing))
         else:
             return False
@@ -118,12 +128,14 @@ class KlineSession(Session):
         self._on_subscribed(frozenset(batch))
 
     def _refuse(self, batch: set[KlineStream], why: str) -> None:
+        self._refusal = why
         if len(batch) > 1:
             self._doubted |= batch
             return
-        self._refused |= batch
         self._doubted -= batch
         (stream,) = batch
+        again = self._settings.refused_again_seconds
+        self._refused[stream] = asyncio.get_running_loop().time() + again
         self._oddities.skip(f"{stream_name(stream)}, which the venue refused: {why}")
 
     async def _keep_pace(self) -> None:
@@ -155,7 +167,7 @@ class KlineSession(Session):
         # A request that the venue cannot read is answered without its number.
         if message.get("id") not in (number, None) or reply.done():
             return
-        error = message.get("error")
+        error = message.get("error") or (message if "code" in message else None)
         if error is None:
             reply.set_result(None)
         else:
@@ -172,4 +184,4 @@ class KlineSession(Session):
 
 
 def _words(error: Any) -> str:
-    return f"code {error.get('code')}" if isinstance(error, Mapping) else "an unknown error"
+    return f"code {error.get('code')!r:.20}" if isinstance(error, Mapping) else "an unknown error"

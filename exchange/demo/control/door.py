@@ -64,13 +64,21 @@ class Control:
         }
 
     def respond(
-        self, method: str, path: str, body: str, *, peer: str, origin: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: str,
+        *,
+        peer: str,
+        origin: str | None = None,
+        host: str | None = None,
     ) -> Reply:
         """Answer one control request from `peer`, an IP address.
 
-        A request with an `Origin` comes from a web page, which has no business here.
+        A request with an `Origin` comes from a web page, which has no business here. So does one
+        that calls this machine by a foreign `host`, a name which somebody let point here.
         """
-        if not is_loopback(peer) or origin is not None:
+        if not is_loopback(peer) or origin is not None or not is_own_name(host):
             return Reply(FORBIDDEN, {"error": "the control paths answer only on loopback"})
         door = self._doors.get((method, path.removeprefix(PREFIX)))
         if door is None:
@@ -141,6 +149,14 @@ def is_loopback(peer: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)
+
+
+def is_own_name(host: str | None) -> bool:
+    """Say whether a request that calls for this host, a port behind it or not, means a loopback."""
+    called = (host or "localhost").lower()
+    is_bracketed = called.startswith("[")
+    name = called[1:].partition("]")[0] if is_bracketed else called.partition(":")[0]
+    return name == "localhost" or name.endswith(".localhost") or is_loopback(name)
 
 
 def _parse_body(body: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
@@ -30,6 +31,8 @@ _EXPIRE: Final = "expire_listen_keys"
 _ACTIONS: Final = (_CUT, _SHUTDOWN, _EXPIRE)
 _SHUTTING_DOWN: Final = 503
 _SHUTDOWN_SECONDS: Final = 0.2
+# As long and plain as a listen key; no name of a stream is.
+_SECRET: Final = re.compile(r"[A-Za-z0-9]{60,}")
 
 
 class _Connection(NamedTuple):
@@ -144,10 +147,10 @@ class StreamDoor:
         number, target, socket = connection
         return {
             "id": number,
-            "path": _shown_path(target),
+            "path": _shown(_shown_path(target)),
             "category": target.category.value,
             "peer": socket.peer,
-            "streams": socket.streams(),
+            "streams": [_shown(name) for name in socket.streams()],
             "age_seconds": round(time.monotonic() - socket.opened_at, 3),
             "sent": socket.sent,
         }
@@ -179,6 +182,11 @@ class StreamDoor:
 def _shown_path(target: Target) -> str:
     # The rest of such a path is a key that lets its reader listen to an account.
     return "/private" if target.category is Category.FUTURES_PRIVATE else target.path
+
+
+def _shown(text: str) -> str:
+    # Clients have put listen keys where streams are named.
+    return _SECRET.sub("…", text)
 
 
 def _as_api_event(event: dict[str, Any]) -> dict[str, Any]:

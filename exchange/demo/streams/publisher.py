@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from exchange.demo.clock import FollowingClock
 from exchange.demo.streams.market_payloads import MarketFigures
 from exchange.demo.streams.names import Kind, StreamName
 from exchange.demo.venue import Venue
@@ -186,7 +187,9 @@ class Publisher:
     def _pause(self) -> float:
         """Return wall seconds until the next event is due."""
         clock = self._venue.clock
-        if not clock.is_running or not self._feeds:
+        # A mirror moves by looks, and whoever moves it tells of it.
+        stands_still = isinstance(clock, FollowingClock) or not clock.is_running
+        if stands_still or not self._feeds:
             return _LOOK_SECONDS
         now_ms, now = clock.now_ms(), asyncio.get_running_loop().time()
         wait = min(self._wait(feed, now_ms, now) for feed in self._feeds.values())
@@ -194,7 +197,8 @@ class Publisher:
 
     def _wait(self, feed: _Feed, now_ms: int, now: float) -> float:
         per_second = self._venue.clock.speed * 1000
-        in_market = (feed.sent_ms + feed.name.every_ms - now_ms) / per_second
+        # Within one and the same millisecond nothing is told twice.
+        in_market = (feed.sent_ms + max(feed.name.every_ms, 1) - now_ms) / per_second
         in_wall = feed.sent_at + feed.least_seconds - now
         return min((feed.close_ms - now_ms) / per_second, max(in_market, in_wall))
 

@@ -47,6 +47,8 @@ def parse_request(text: str) -> StreamRequest:
     """Read one message of a client; RequestError says what is wrong with it."""
     try:
         item = json.loads(text)
+        # Half of a surrogate pair could be written into no answer.
+        json.dumps(item, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as e:
         line, column = getattr(e, "lineno", 1), getattr(e, "colno", 1)
         message = f"Invalid JSON: expected value at line {line} column {column}"

@@ -15,17 +15,19 @@ class Pace:
     ping_every    between two pings of the server
     pong_within   a ping without a pong for so long ends the connection
     incoming      messages of a client in a second, pings and pongs included; None for no limit
+    any_pong      whether a pong that answers no ping keeps a connection, too
     """
 
     ping_every: float
     pong_within: float
     incoming: int | None
+    any_pong: bool = False
 
 
 SPOT_PACE: Final = Pace(ping_every=20.0, pong_within=60.0, incoming=5)
 # The WebSocket API counts the weight of requests instead.
 SPOT_API_PACE: Final = Pace(ping_every=20.0, pong_within=60.0, incoming=None)
-FUTURES_PACE: Final = Pace(ping_every=180.0, pong_within=600.0, incoming=10)
+FUTURES_PACE: Final = Pace(ping_every=180.0, pong_within=600.0, incoming=10, any_pong=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

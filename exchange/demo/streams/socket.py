@@ -69,6 +69,7 @@ class StreamSocket:
         self._outgoing: asyncio.Queue[_Frame] = asyncio.Queue()
         self._heard_at: deque[float] = deque(maxlen=pace.incoming or 1)
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._unanswered: set[bytes] = set()
         self._freeze: tuple[Fault, float] | None = None
         self._is_closing = False
         self._is_saying_goodbye = False
@@ -107,6 +108,8 @@ class StreamSocket:
 
     def shut_down(self, after_seconds: float = 0.0) -> None:
         """Tell the client that the server goes away, and close."""
+        if after_seconds and "shutdown" in self._timers:
+            return
         event = {"e": "serverShutdown", "E": self._market_ms()}
         self.reply(self.wrap(event))
         if after_seconds:
@@ -157,7 +160,7 @@ class StreamSocket:
             elif message.type is WSMsgType.PING:
                 self._put(_Frame(WSMsgType.PONG, message.data))
             elif message.type is WSMsgType.PONG:
-                self._forget("pong")
+                self._take_pong(bytes(message.data))
             elif message.type is WSMsgType.TEXT:
                 conversation.heard(message.data)
 
@@ -223,8 +226,13 @@ class StreamSocket:
             self._freeze = None
         return self._freeze is not None
 
+    @property
+    def _is_gone(self) -> bool:
+        transport = self._request.transport
+        return transport is None or transport.is_closing()
+
     async def _thawed(self) -> None:
-        while self._is_frozen:
+        while self._is_frozen and not self._is_gone:
             await asyncio.sleep(_THAW_SECONDS)
 
     def _is_flooded(self) -> bool:
@@ -236,10 +244,20 @@ class StreamSocket:
         return is_full
 
     def _ping(self) -> None:
-        self._put(_Frame(WSMsgType.PING, str(self._market_ms()).encode()))
+        self._later("ping", self._pace.ping_every, self._ping)
+        # A ping that cannot leave is not sent: nobody could answer it in time.
+        if self._is_frozen:
+            return
+        payload = str(self._market_ms()).encode()
+        self._unanswered.add(payload)
+        self._put(_Frame(WSMsgType.PING, payload))
         if "pong" not in self._timers:
             self._later("pong", self._pace.pong_within, self.abort)
-        self._later("ping", self._pace.ping_every, self._ping)
+
+    def _take_pong(self, payload: bytes) -> None:
+        if self._pace.any_pong or payload in self._unanswered:
+            self._unanswered.clear()
+            self._forget("pong")
 
     def _go_away(self) -> None:
         self.close(GOING_AWAY, "going away")

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from tradebot_site.embedded.tests.conftest import Product, eventually
 
-CHILDREN = ["postgres", "valkey", "demo-exchange", "web", "worker", "beat"]
+SERVICES = ["postgres", "valkey"]
+PRODUCT = ["demo-exchange", "web", "worker", "beat", "market-feed", "dispatcher"]
+CHILDREN = SERVICES + PRODUCT
 
 
 def secrets_of(product: Product) -> dict[str, str]:
@@ -178,7 +180,7 @@ def test_a_killed_child_is_named_and_comes_back_and_the_demo_market_goes_on(
 
 def test_services_named_by_the_caller_are_used_and_not_started(product: Product) -> None:
     product.up(DATABASE_URL="postgres://elsewhere/db", REDIS_URL="redis://elsewhere/0")
-    assert list(product.pids()) == CHILDREN[2:]
+    assert list(product.pids()) == PRODUCT
     [migrate] = product.calls("migrate")
     assert migrate["env"]["DATABASE_URL"] == "postgres://elsewhere/db"
     assert migrate["env"]["REDIS_URL"] == "redis://elsewhere/0"

@@ -280,10 +280,6 @@ class GatewayKeys:
         """Return the account's listen key."""
         return str(await asyncio.to_thread(self._gateway.open_listen_key))
 
-    async def keep(self) -> None:
-        """Prolong it."""
-        await asyncio.to_thread(self._gateway.keep_listen_key)
-
 
 def expire_listen_keys(venue: Venue) -> None:
     (account,) = venue.accounts.values()

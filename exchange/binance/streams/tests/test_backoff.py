@@ -118,19 +118,52 @@ def test_errors_of_the_gateway_and_of_replies_are_sorted() -> None:
     assert (wrong.wait, wrong.is_refusal) == (0, True)
 
     for code in (-1002, -1022, -2008, -2014, -2015):
-        assert lost_by_reply({"code": code, "msg": "no"}, "it").is_refusal
-    late = lost_by_reply({"code": -1021, "msg": "Timestamp for this request…"}, "it")
+        assert lost_by_reply({"error": {"code": code, "msg": "no"}}, "it").is_refusal
+    late = lost_by_reply({"error": {"code": -1021, "msg": "Timestamp for this request…"}}, "it")
     assert (late.is_refusal, late.wait) == (False, 0)
     assert late.reason == "it was refused: Timestamp for this request… (code -1021)"
 
 
 def test_a_reply_that_names_a_time_is_obeyed_within_reason() -> None:
-    def wait(until: object) -> float:
-        return lost_by_reply({"code": -1003, "data": {"retryAfter": until}}, "it").wait
+    def wait(until: object, **more: object) -> float:
+        error = {"code": -1, "data": {"retryAfter": until, **more}}
+        return lost_by_reply({"error": error}, "it").wait
 
-    now = time.time() * 1000  # signing time
+    now = int(time.time() * 1000)  # signing time
     assert 8 < wait(now + 10_000) <= 10
     assert wait(now - 10_000) == 0
     assert wait("soon") == 0
+    assert wait(float("nan")) == 0
     assert wait(now * 1000) == 3 * 86_400
-    assert lost_by_reply({"code": -1003, "data": [1]}, "it").wait == 0
+    assert wait(10**400) == 3 * 86_400
+    assert wait(-(10**400)) == 0
+    assert 8 < wait(now + 10_000, serverTime="now") <= 10
+    assert lost_by_reply({"error": {"code": -1, "data": [1]}}, "it").wait == 0
+
+
+def test_a_ban_is_counted_from_the_venues_clock_and_not_from_ours() -> None:
+    # web-socket-api.md, "IP limits"; by our clock it was over years ago
+    banned = {
+        "id": "fc93a61a-a192-4cf4-bb2a-a8f0f0c51e06",
+        "status": 418,
+        "error": {
+            "code": -1003,
+            "msg": "Way too much request weight used; IP banned until 1659146400000.",
+            "data": {"serverTime": 1659142907531, "retryAfter": 1659146400000},
+        },
+    }
+
+    assert lost_by_reply(banned, "it").wait == 3492.469
+
+
+def test_a_limit_without_a_time_is_waited_out_all_the_same() -> None:
+    def wait(status: object, code: object, data: object = None) -> float:
+        return lost_by_reply({"status": status, "error": {"code": code, "data": data}}, "it").wait
+
+    assert wait(418, -1003) == 120
+    assert wait(429, -1015) == 60
+    assert wait(None, -1003) == 60
+    assert wait(400, -1034) == 60
+    assert wait(418, -1003, {"retryAfter": 5}) == 120  # over, says our clock, which may be wrong
+    assert wait(503, -1008) == 0
+    assert wait([], {}) == 0

@@ -74,6 +74,8 @@ def test_after_any_chaos_all_that_is_wanted_is_told_and_nothing_else(seed: int) 
                 pong_seconds=0.3,
                 healthy_seconds=0.05,
                 refused_again_seconds=0.05,
+                first_refused_delay=0.01,
+                longest_refused_delay=0.02,
             )
             async with running(watched.stream):
                 for _ in range(60):

@@ -27,26 +27,19 @@ EXPIRED = {"e": "listenKeyExpired", "E": 1576653824250, "listenKey": "key1"}
 
 
 class Keys:
-    """Hands out key1, key2, …, or fails as it is told to."""
+    """Hands out the account's key, key1 at first, or fails as it is told to."""
 
     def __init__(self) -> None:
-        self.opened = 0
-        self.kept = 0
+        self.number = 1
+        self.asked = 0
         self.failures: list[GatewayError] = []
-        self.keep_failures: list[GatewayError] = []
 
     async def open(self) -> str:
-        """Return the next key."""
+        """Return the key that the account has now."""
+        self.asked += 1
         if self.failures:
             raise self.failures.pop(0)
-        self.opened += 1
-        return f"key{self.opened}"
-
-    async def keep(self) -> None:
-        """Count, or fail."""
-        self.kept += 1
-        if self.keep_failures:
-            raise self.keep_failures.pop(0)
+        return f"key{self.number}"
 
 
 class Listener:
@@ -86,9 +79,10 @@ def test_the_stream_of_the_listen_key_is_listened_to() -> None:
 def test_a_listen_key_that_expired_is_replaced_at_once() -> None:
     async def story() -> None:
         async with venue() as place:
-            listener = Listener(place, first_delay=1000.0, longest_delay=1000.0)
+            listener = Listener(place, first_delay=1000.0, longest_delay=1000.0, keep_seconds=1000.0)
             async with running(listener.stream):
                 await until(lambda: listener.stream.is_up)
+                listener.keys.number = 2
                 await place.tell(EXPIRED)
                 await until(lambda: len(listener.told) == 5)
                 await until(lambda: len(place.open) == 1)
@@ -104,7 +98,7 @@ def test_the_listen_key_is_prolonged_again_and_again() -> None:
         async with venue() as place:
             listener = Listener(place)
             async with running(listener.stream):
-                await until(lambda: listener.keys.kept == 3)
+                await until(lambda: listener.keys.asked == 4)
 
             assert len(place.paths) == 1
             assert listener.told == UP
@@ -116,12 +110,13 @@ def test_a_venue_that_cannot_prolong_just_now_does_not_cost_the_connection() -> 
     async def story() -> None:
         async with venue() as place:
             listener = Listener(place)
-            listener.keys.keep_failures = [
-                UnavailableError("no answer"),
-                RateLimitedError("too much", retry_after=0.02),
-            ]
             async with running(listener.stream):
-                await until(lambda: listener.keys.kept == 4)
+                await until(lambda: listener.stream.is_up)
+                listener.keys.failures = [
+                    UnavailableError("no answer"),
+                    RateLimitedError("too much", retry_after=0.02),
+                ]
+                await until(lambda: listener.keys.asked == 5)
 
             assert len(place.paths) == 1
             assert listener.told == UP
@@ -129,15 +124,31 @@ def test_a_venue_that_cannot_prolong_just_now_does_not_cost_the_connection() -> 
     asyncio.run(story())
 
 
-def test_a_listen_key_that_is_unknown_is_replaced() -> None:
+def test_a_listen_key_that_another_program_replaced_is_followed_at_once() -> None:
+    async def story() -> None:
+        async with venue() as place:
+            listener = Listener(place, first_delay=1000.0, longest_delay=1000.0)
+            async with running(listener.stream):
+                await until(lambda: listener.stream.is_up)
+                listener.keys.number = 2
+                await until(lambda: len(listener.told) == 5)
+                await until(lambda: len(place.open) == 1)
+
+            assert place.paths == ["/private/ws?listenKey=key1", "/private/ws?listenKey=key2"]
+            assert listener.told == [*UP, (False, "the listen key was replaced"), *UP]
+
+    asyncio.run(story())
+
+
+def test_a_refusal_to_prolong_ends_the_connection() -> None:
     async def story() -> None:
         async with venue() as place:
             listener = Listener(place)
-            listener.keys.keep_failures = [OrderRejectedError("no such listenKey", code=-1125)]
             async with running(listener.stream):
+                await until(lambda: listener.stream.is_up)
+                listener.keys.failures = [OrderRejectedError("no such listenKey", code=-1125)]
                 await until(lambda: len(listener.told) == 5)
 
-            assert listener.keys.opened == 2
             assert listener.told == [*UP, (False, "no such listenKey"), *UP]
 
     asyncio.run(story())
@@ -146,13 +157,13 @@ def test_a_listen_key_that_is_unknown_is_replaced() -> None:
 def test_every_connection_asks_for_the_listen_key() -> None:
     async def story() -> None:
         async with venue() as place:
-            listener = Listener(place)
+            listener = Listener(place, keep_seconds=1000.0)
             async with running(listener.stream):
                 await until(lambda: listener.stream.is_up)
                 place.cut()
                 await until(lambda: len(listener.told) == 5)
 
-            assert listener.keys.opened == 2
+            assert listener.keys.asked == 2
 
     asyncio.run(story())
 
@@ -193,15 +204,17 @@ def test_the_listen_key_is_neither_logged_nor_told(caplog: pytest.LogCaptureFixt
             with caplog.at_level(logging.DEBUG):
                 async with running(listener.stream):
                     await until(lambda: listener.stream.is_up)
+                    listener.keys.number = 2
                     await place.tell(EXPIRED)
                     await until(lambda: len(listener.told) == 5)
+                    listener.keys.number = 3
                     place.refusal = (400, {})
                     place.cut()
+                    await until(lambda: place.paths[-1].endswith("key3"))
                     await until(lambda: len(listener.told) == 7)
             return listener
 
     listener = asyncio.run(story())
 
-    assert listener.keys.opened >= 3
     assert "key1" not in caplog.text + repr(listener.told)
     assert "key3" not in caplog.text + repr(listener.told)

@@ -222,17 +222,64 @@ def test_a_name_that_the_venue_refuses_does_not_take_the_others_down() -> None:
 def test_a_name_that_was_refused_is_asked_for_again_after_a_while() -> None:
     async def story() -> None:
         async with venue() as place:
-            place.answers = lambda asked: {"error": {"code": 2}, "id": asked["id"]}
-            watched = Watched(place, refused_again_seconds=0.05)
+            watched = Watched(place, refused_again_seconds=0.1)
             watched.stream.want([BTC])
             async with running(watched.stream):
                 await until(lambda: watched.stream.is_up)
-                assert watched.subscribed == []
+                place.answers = lambda asked: {"error": {"code": 2}, "id": asked["id"]}
+                watched.stream.want([BTC, ETH])
+                await until(lambda: len(place.asked) == 2)
                 place.answers = lambda asked: {"result": None, "id": asked["id"]}
-                await until(lambda: watched.subscribed)
+                while len(watched.subscribed) == 1:
+                    watched.stream.want([BTC, ETH])  # as the feed does, again and again
+                    await asyncio.sleep(0.01)
 
-            assert place.asked_at[1] - place.asked_at[0] >= 0.05
-            assert len(place.paths) == 1
+            assert place.names[1:] == [["ethusdt@kline_5m"]] * 2
+            assert place.asked_at[2] - place.asked_at[1] >= 0.1
+            assert (len(place.paths), watched.downs) == (1, [])
+
+    asyncio.run(story())
+
+
+def test_a_venue_that_refuses_every_name_is_not_up() -> None:
+    async def story() -> None:
+        async with venue() as place:
+            place.answers = lambda asked: {"error": {"code": 2}, "id": asked["id"]}
+            watched = Watched(place, first_refused_delay=0.1)
+            watched.stream.want([BTC, ETH])
+            async with running(watched.stream):
+                await until(lambda: watched.downs)
+                assert not watched.stream.is_up
+                place.answers = lambda asked: {"result": None, "id": asked["id"]}
+                await until(lambda: watched.stream.is_up)
+
+            assert watched.downs == ["the venue refused every subscription (code 2)"]
+            assert place.came_at[1] - place.came_at[0] >= 0.05
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        # web-socket-streams.md, "Error Messages"; and what the venue sends in fact
+        {"code": 2, "msg": "Invalid request: too many parameters"},
+        {"code": 0, "msg": "Unknown property", "id": 1},
+        {"error": {"code": 2, "msg": "Invalid request: invalid stream"}, "id": 1},
+    ],
+)
+def test_an_error_in_any_of_the_venues_forms_is_no_subscription(refusal: dict[str, Any]) -> None:
+    async def story() -> None:
+        async with venue() as place:
+            place.answers = lambda _: refusal
+            watched = Watched(place, reply_seconds=3.0)
+            watched.stream.want([BTC])
+            async with running(watched.stream):
+                await until(lambda: watched.downs)
+
+            assert watched.subscribed == []
+            code = refusal.get("code", 2)
+            assert watched.downs == [f"the venue refused every subscription (code {code})"]
 
     asyncio.run(story())
 
@@ -265,9 +312,10 @@ def test_an_error_that_names_no_request_is_about_the_one_that_waits() -> None:
             watched = Watched(place, reply_seconds=3.0)
             watched.stream.want([BTC])
             async with running(watched.stream):
-                await until(lambda: watched.stream.is_up)
+                await until(lambda: watched.downs)
 
             assert watched.subscribed == []
+            assert watched.downs == ["the venue refused every subscription (code 3)"]
 
     asyncio.run(story())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -179,17 +180,78 @@ def test_a_key_that_is_refused_is_not_tried_again_soon(code: int) -> None:
     asyncio.run(story())
 
 
-def test_a_timestamp_that_is_refused_is_signed_anew() -> None:
+def test_after_a_refused_timestamp_the_venue_is_asked_for_its_clock_and_nobody_else() -> None:
+    # Our own measurement of the difference stays wrong for half an hour.
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["method"] == "time":
+            return {"id": asked["id"], "status": 200, "result": {"serverTime": NOW_MS + 7_200_000}}
+        is_late = asked["params"]["timestamp"] < NOW_MS + 7_000_000
+        return refused(-1021)(asked) if is_late else accepted(asked)
+
     async def story() -> None:
         async with venue() as place:
             listener = Listener(place)
-            place.answers = refused(-1021)
+            place.answers = answer
             async with running(listener.stream):
-                await until(lambda: len(place.asked) == 2)
-                place.answers = accepted
                 await until(lambda: listener.stream.is_up)
 
-            assert listener.told[-2:] == [(True, ""), RESYNC]
+            assert [asked["method"].split(".")[0] for asked in place.asked] == [
+                "userDataStream",
+                "time",
+                "userDataStream",
+            ]
+            first, _, second = place.asked
+            assert second["params"]["timestamp"] == NOW_MS + 7_200_000
+            assert second["params"]["signature"] != first["params"]["signature"]
+            assert len(place.paths) == 1
+            assert listener.told == [(True, ""), RESYNC]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("result", [{"serverTime": NOW_MS}, {"serverTime": "now"}, None])
+def test_a_timestamp_that_is_refused_for_ever_is_not_signed_for_ever(result: Any) -> None:
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["method"] == "time":
+            return {"id": asked["id"], "status": 200, "result": result}
+        return refused(-1021)(asked)
+
+    async def story() -> None:
+        async with venue() as place:
+            listener = Listener(place, first_delay=1000.0, longest_delay=1000.0)
+            place.answers = answer
+            async with running(listener.stream):
+                await until(lambda: listener.told)
+                await a_while()
+
+            assert len(place.asked) <= 3
+            assert len(place.paths) == 1
+            assert len(listener.told) == 1
+            assert listener.told[0][0] is False
+
+    asyncio.run(story())
+
+
+def test_a_ban_that_is_told_before_anything_is_asked_is_waited_out() -> None:
+    banned = {"id": None, "status": 418, "error": {"code": -1003, "msg": "IP banned"}}
+
+    async def now_ms() -> int:
+        await asyncio.sleep(1000)
+        return NOW_MS
+
+    async def story() -> None:
+        async with venue() as place:
+            listener = Listener(place, now_ms=now_ms)
+            place.on_open = [json.dumps(banned)]
+            place.hangs_up = True
+            async with running(listener.stream):
+                await until(lambda: listener.told)
+                await a_while()
+
+            assert len(place.paths) == 1
+            assert listener.told == [
+                (False, "the subscription was refused: IP banned (code -1003)")
+            ]
 
     asyncio.run(story())
 

@@ -37,6 +37,8 @@ class Venue:
     """Remembers who came and what was asked; answers requests unless it is told otherwise.
 
     answers   from a request to its reply, None for silence
+    on_open   what everybody is told who comes
+    hangs_up  after that
     refusal   what the next handshakes get instead of a connection
     """
 
@@ -55,6 +57,7 @@ class Venue:
             "id": asked["id"],
         }
         self.on_open: list[str] = []
+        self.hangs_up = False
         self.refusal: tuple[int, dict[str, str]] | None = None
 
     @property
@@ -108,6 +111,8 @@ class Venue:
         try:
             for greeting in self.on_open:
                 await connection.send(greeting)
+            if self.hangs_up:
+                return
             async for text in connection:
                 await self._answer(connection, json.loads(text))
         except ConnectionClosed:

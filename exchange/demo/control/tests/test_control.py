@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from exchange.demo.conftest import Caller, refusal
-from exchange.demo.control.door import is_loopback
+from exchange.demo.control.door import is_loopback, is_own_name
 from exchange.demo.http.tests.samples import ORDERS, SAMPLES
 from exchange.demo.testing import TEST_KEY, TEST_SECRET, RunningExchange
 
@@ -200,6 +200,39 @@ def test_a_stranger_and_a_web_page_are_turned_away(demo: RunningExchange) -> Non
     )
     assert page.status_code == 403
     assert demo.control("clock")["running"] is False
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        (None, True),
+        ("127.0.0.1:9080", True),
+        ("127.1.2.3", True),
+        ("LocalHost:9080", True),
+        ("demo.localhost", True),
+        ("[::1]:9080", True),
+        ("elsewhere.example:9080", False),
+        ("127.0.0.1.elsewhere.example", False),
+        ("localhost.elsewhere.example", False),
+        ("10.0.0.5", False),
+        ("[elsewhere]:9080", False),
+    ],
+)
+def test_only_names_of_a_loopback_are_this_machines_own(
+    host: str | None,
+    *,
+    expected: bool,
+) -> None:
+    assert is_own_name(host) is expected
+
+
+def test_a_page_whose_name_was_led_here_is_turned_away(demo: RunningExchange) -> None:
+    # Such a page is of one origin with this address, so that its GETs carry no Origin.
+    for name in ("clock", "ledger", "streams"):
+        page = requests.get(
+            f"{demo.url}/_control/{name}", headers={"Host": "elsewhere.example"}, timeout=5
+        )
+        assert (page.status_code, "market" in page.text) == (403, False)
 
 
 def test_a_key_may_lose_the_right_to_trade_or_to_read(

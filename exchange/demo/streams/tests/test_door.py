@@ -130,6 +130,18 @@ def test_a_key_that_opens_an_account_is_not_shown(demo: RunningExchange) -> None
     assert "abcdef" not in str(rows)
 
 
+@pytest.mark.parametrize("path", ["/ws/{}", "/market/ws/{}", "/stream?streams=a@b/{}"])
+def test_a_key_in_the_place_of_a_stream_is_not_shown_either(
+    demo: RunningExchange, path: str
+) -> None:
+    async def script(_client: ClientConnection) -> list[dict[str, Any]]:
+        return demo.streams()
+
+    (row,) = listen(demo, path.format(TEST_KEY), script)
+    assert TEST_KEY[:20] not in str(row)
+    assert row["streams"][-1] == "…"
+
+
 def test_all_connections_or_one_are_cut_on_demand(demo: RunningExchange) -> None:
     async def script(first: ClientConnection) -> None:
         async with connect(f"{demo.ws_url}{KLINE}", proxy=None) as second:

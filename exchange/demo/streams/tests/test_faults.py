@@ -8,6 +8,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from exchange.demo.streams.settings import Pace, StreamSettings
 from exchange.demo.streams.tests.listening import (
     START_MS,
     after,
@@ -17,6 +18,7 @@ from exchange.demo.streams.tests.listening import (
     ending,
     heard,
     listen,
+    until,
 )
 from exchange.demo.testing import RunningExchange
 from exchange.demo.times import MINUTE_MS
@@ -136,6 +138,39 @@ def test_a_freeze_without_seconds_ends_when_it_is_cleared(demo: RunningExchange)
         return minutes_of(await closed_klines(client, 1))
 
     assert listen(demo, KLINE, script) == [0]
+
+
+def test_a_freeze_outlasts_the_patience_for_pongs_and_ends_with_its_client(
+    short_recordings: Any,
+) -> None:
+    pace = Pace(ping_every=0.05, pong_within=0.15, incoming=None)
+    settings = StreamSettings(spot=pace)
+
+    async def script(client: ClientConnection) -> None:
+        await heard(client)
+        demo.set_fault(endpoint=SPOT, action="freeze")
+        demo.set_clock(market_time=after(1))
+        assert await all_for(client, 0.5) == []
+        assert len(demo.streams()) == 1
+
+    with RunningExchange(is_paused=True, market_data=short_recordings, streams=settings) as demo:
+        # The client says goodbye, gets no answer and hangs up.
+        listen(demo, KLINE, script, close_timeout=0.1)
+        asyncio.run(asyncio.wait_for(until(lambda: demo.streams() == []), 5))
+
+
+def test_a_server_says_once_that_it_goes_away(demo: RunningExchange) -> None:
+    async def script(client: ClientConnection) -> list[Any]:
+        await heard(client)
+        demo.set_fault(endpoint=SPOT, action="shutdown", seconds=0.3, times=None)
+        demo.set_clock(market_time=after(3))
+        messages: list[Any] = []
+        await ending(client, messages)
+        return [one["e"] for one in messages]
+
+    told = listen(demo, KLINE, script)
+    assert told.count("kline") >= 3
+    assert told.count("serverShutdown") == 1
 
 
 def test_a_server_that_goes_away_says_so_and_closes_some_seconds_later(

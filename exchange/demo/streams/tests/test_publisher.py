@@ -13,9 +13,12 @@ import pytest
 import requests
 from websockets.asyncio.client import ClientConnection, connect
 
+from exchange.demo.clock import FollowingClock
 from exchange.demo.market.mirror import MirroredSource
 from exchange.demo.market.sources import Prices
-from exchange.demo.streams.publisher import MOST_CLOSES
+from exchange.demo.streams.names import parse_stream
+from exchange.demo.streams.publisher import MOST_CLOSES, Publisher
+from exchange.demo.streams.targets import Category
 from exchange.demo.streams.tests.listening import (
     START_MS,
     after,
@@ -27,7 +30,7 @@ from exchange.demo.streams.tests.listening import (
 )
 from exchange.demo.testing import RunningExchange
 from exchange.demo.times import MINUTE_MS, iso
-from exchange.demo.venue import Venue
+from exchange.demo.venue import ExchangeConfig, Venue
 from exchange.domain.intervals import interval_milliseconds
 
 
@@ -262,6 +265,36 @@ def test_without_a_socket_nothing_runs(demo: RunningExchange) -> None:
     seen = len(steps)
     time.sleep(0.2)
     assert len(steps) == seen
+
+
+@pytest.mark.parametrize("stream", ["btcusdt@kline_1m", "btcusdt@bookTicker"])
+def test_a_mirror_that_stands_still_keeps_nobody_busy(stream: str) -> None:
+    told, looks = [], []
+    venue = Venue(ExchangeConfig(prices=Prices.WALK))
+    advance = venue.advance
+
+    def looked() -> int:
+        looks.append(1)
+        return advance()
+
+    venue.advance = looked  # type: ignore[method-assign]
+    # Where a mirror stands when its venue falls silent: at the end of the newest kline.
+    venue.clock = FollowingClock(START_MS + MINUTE_MS - 1)
+    publisher = Publisher(venue)
+    name = parse_stream(stream, Category.SPOT)
+    assert name is not None
+
+    async def main() -> None:
+        publisher.subscribe(name, lambda _name, event: told.append(event))
+        task = asyncio.create_task(publisher.run())
+        await asyncio.sleep(0.15)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+    venue.close()
+    assert len(told) == 1
+    assert 2 <= len(looks) <= 6
 
 
 def test_the_ticker_tells_what_rest_tells(demo: RunningExchange) -> None:

@@ -4,9 +4,11 @@ import asyncio
 import json
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
@@ -51,6 +53,29 @@ def test_a_client_that_answers_no_ping_is_cut_without_a_close_frame(short_record
         assert frames[:1] == ping
         assert 0.15 < time.monotonic() - began < 5
         assert b"\x88" not in frames[:1]
+
+
+PONG_OF_NOBODY = b"\x8a\x80\x00\x00\x00\x00"
+
+
+@pytest.mark.parametrize(("path", "is_kept"), [("/ws", False), ("/market/ws", True)])
+def test_pongs_that_answer_no_ping_keep_a_connection_of_futures_only(
+    short_recordings: Path,
+    path: str,
+    *,
+    is_kept: bool,
+) -> None:
+    spot = Pace(ping_every=0.05, pong_within=0.2, incoming=None)
+    futures = Pace(ping_every=0.05, pong_within=0.2, incoming=None, any_pong=True)
+    with (
+        make(short_recordings, spot=spot, futures=futures) as demo,
+        raw_handshake(demo, path) as connection,
+    ):
+        for _ in range(10):
+            with suppress(ConnectionError):
+                connection.sendall(PONG_OF_NOBODY)
+            time.sleep(0.05)
+        assert bool(demo.streams()) is is_kept
 
 
 def test_a_connection_ends_at_its_age_and_a_new_one_is_welcome(short_recordings: Path) -> None:

@@ -83,13 +83,17 @@ def test_a_wrong_property_is_refused_and_changes_nothing(
 def test_a_message_that_is_no_request_is_answered_and_the_connection_stays(
     demo: RunningExchange,
 ) -> None:
-    async def script(client: ClientConnection) -> Any:
-        await client.send("hello")
-        refused = await answer(client)
-        assert (await ask(client, "LIST_SUBSCRIPTIONS"))["result"] == []
-        return refused["error"]["code"]
+    half = '{"method": "SUBSCRIBE", "params": ["\\ud800"], "id": 1}'
 
-    assert listen(demo, "/ws", script) == 3
+    async def script(client: ClientConnection) -> list[Any]:
+        codes = []
+        for text in ("hello", half, '{"method": "\\ud800"}'):
+            await client.send(text)
+            codes.append((await answer(client))["error"]["code"])
+        assert (await ask(client, "LIST_SUBSCRIPTIONS"))["result"] == []
+        return codes
+
+    assert listen(demo, "/ws", script) == [3, 3, 3]
 
 
 def test_a_connection_holds_1024_streams_and_no_more(demo: RunningExchange) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from serving import record  # type: ignore[import-not-found]
 
+LISTENING = {"market_feed": "market feed: listening", "run_bots": "dispatcher: listening"}
 NOTED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEMO_EXCHANGE_PORT", "DEMO_TRADER_PASSWORD")
 
 
@@ -19,6 +21,9 @@ def main() -> int:
     if command == "echo":
         sys.stdout.write(sys.stdin.read())
         return int(sys.argv[2])
+    if command in LISTENING:
+        print(LISTENING[command], flush=True)
+        time.sleep(1000)
     if os.environ.get("FAKE_FAILS") == command:
         sys.stdout.write("first line\nit broke because of the moon\n")
         return 3

@@ -1,0 +1,1 @@
+"""Whole ticks on prices and events that arrive by themselves."""
