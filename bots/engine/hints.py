@@ -136,16 +136,17 @@ def wake(hints: Mapping[int, Collection[Hint]]) -> Woken:
     """
     done = _answered(hints)
     asking = hints.keys() - done
-    claimable = set(claimable_bots().filter(pk__in=asking).values_list("pk", flat=True))
-    done |= asking - claimable
-    due: set[int] = set()
+    claimable = list(claimable_bots().filter(pk__in=asking).order_by("pk"))
+    done |= asking - {state.pk for state in claimable}
+    now, due = timezone.now(), set[int]()
+    # A tick that begins while its row is locked here leaves, and its bot waits for the next one:
+    # locked for the blink of an eye, and never where a tick is about to begin.
+    idle = [state.pk for state in claimable if not is_claimed(state, now=now)]
     with transaction.atomic():
-        # Locked for the blink of an eye, and only where there is a reason: a tick that begins
-        # meanwhile would leave.
-        free = lock_due_states(sorted(claimable))
+        free = lock_due_states(idle) if idle else []
         done |= _answered({state.pk: hints[state.pk] for state in free})
         for state in free:
-            if state.pk not in done and not is_claimed(state, now=timezone.now()):
+            if state.pk not in done and not is_claimed(state, now=now):
                 make_due(state)
                 state.save(update_fields=["next_due_at", "claimed_at"])
                 due.add(state.pk)

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models import DurationField, Expression, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from bots.domain.status import Reason, State
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 CLAIM_LASTS: Final = timedelta(seconds=10)
 TICK_LASTS: Final = timedelta(seconds=50)  # wall time; no worker lets a tick go on for longer
 BATCH: Final = 200
+# Wall seconds after which a bot looks again at a market that has not moved on. NULL is no number
+# to LEAST.
+_NOTICED: Final = Least(F("bot__check_interval_seconds"), F("bot__stale_data_seconds"))
 
 # Returns the venue's newest market time, read at any of the symbols; None when it cannot be.
 MarketTimeReader = Callable[[Environment, Market, Sequence[str]], datetime | None]
@@ -165,14 +169,14 @@ def _bots_in(environment: Environment, market: Market) -> QuerySet[BotState]:
 
 
 def _claim(candidates: QuerySet[BotState], *, market_time: datetime | None) -> Claimed:
+    now = timezone.now()
     waiting_since = "last_run_at"  # wall time, where the market's stands still
     if market_time is not None:
-        candidates, waiting_since = candidates.filter(_due_at(market_time)), "next_due_at"
+        candidates, waiting_since = candidates.filter(_due_at(market_time, now=now)), "next_due_at"
     longest_waiting = candidates.order_by(F(waiting_since).asc(nulls_first=True), "pk")
     ids = list(longest_waiting.values_list("pk", flat=True)[:BATCH])
     if not ids:
         return Claimed(claims=[])
-    now = timezone.now()
     with transaction.atomic():
         free = lock_due_states(ids)
         due = [state for state in free if _is_due(state, market_time=market_time, now=now)]
@@ -186,16 +190,20 @@ def _may_be_at_work(now: datetime) -> Q:
     return Q(claimed_at__gt=now - TICK_LASTS) & begins_or_runs
 
 
-def _due_at(market_time: datetime) -> Q:
-    check = ExpressionWrapper(
-        F("bot__check_interval_seconds") * Value(timedelta(seconds=1)), DurationField()
-    )
+def _due_at(market_time: datetime, *, now: datetime) -> Q:
+    check = _seconds(F("bot__check_interval_seconds"))
     return (
         Q(next_due_at=None)
         | Q(next_due_at__lte=market_time)
         # Further ahead than one check: the time of a recording that has been started anew since.
         | Q(next_due_at__gt=Value(market_time) + check)
+        # The market stands still: somebody has to notice, and to say so.
+        | Q(last_market_time__gte=market_time, last_run_at__lte=Value(now) - _seconds(_NOTICED))
     )
+
+
+def _seconds(field: Expression | F) -> Expression:
+    return ExpressionWrapper(field * Value(timedelta(seconds=1)), DurationField())
 
 
 def _is_due(state: BotState, *, market_time: datetime | None, now: datetime) -> bool:
@@ -206,10 +214,21 @@ def _is_due(state: BotState, *, market_time: datetime | None, now: datetime) -> 
         return True
     if market_time is None:
         # Without prices market time stands still; the bot must still say so in time.
-        waited = now - (state.last_run_at or state.claimed_at or now)
+        # The wall clock may have been put back since.
+        waited = abs(now - (state.last_run_at or state.claimed_at or now))
         return waited >= timedelta(seconds=state.bot.check_interval_seconds)
     check = timedelta(seconds=state.bot.check_interval_seconds)
-    return state.next_due_at <= market_time or state.next_due_at > market_time + check
+    if state.next_due_at <= market_time or state.next_due_at > market_time + check:
+        return True
+    return _stands_still(state, market_time=market_time, now=now)
+
+
+def _stands_still(state: BotState, *, market_time: datetime, now: datetime) -> bool:
+    if state.last_market_time is None or state.last_run_at is None:
+        return False
+    seconds = [state.bot.check_interval_seconds, state.bot.stale_data_seconds]
+    patience = timedelta(seconds=min(each for each in seconds if each is not None))
+    return state.last_market_time >= market_time and state.last_run_at <= now - patience
 
 
 def is_claimed(state: BotState, *, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bots.dispatch.closes import PATIENCE_SECONDS, Closes
-from bots.engine.schedule import claim_due_bots, claim_market
+from bots.engine.schedule import TICK_LASTS, claim_due_bots, claim_market
 from bots.locks import bot_lock
 from bots.models import BotConfig, BotState
 from exchange.domain.streams import Series
@@ -156,6 +156,38 @@ def test_dispatchers_and_the_beat_together_claim_a_bot_once(
 
     futures = [worker_thread(work) for work in (by_announcement, by_round) * 4]
     assert [bot_id for each in futures for bot_id in each.result(20)] == [started_bot.pk]
+
+
+def test_a_close_is_ahead_of_a_market_time_that_was_noted_before(started_bot: BotConfig) -> None:
+    settled(started_bot)
+    note_market_time(Environment.DEMO, Market.SPOT, NOW - timedelta(seconds=1))
+    assert claimed_by(closed()) == [started_bot.pk]
+
+
+def test_of_two_closes_of_a_series_the_newer_one_counts_whichever_comes_first(
+    started_bot: BotConfig,
+) -> None:
+    older, newer = closed(at=NOW - timedelta(seconds=20)), closed()
+    for together in ((older, newer), (newer, older)):
+        settled(started_bot)
+        assert claimed_by(*together) == [started_bot.pk]
+        settled(started_bot)
+        assert claimed_by(older) == []
+
+
+def test_no_kline_claims_nobody(started_bot: BotConfig) -> None:
+    settled(started_bot)
+    assert claim_market(Environment.DEMO, Market.SPOT, [], market_time=NOW).claims == []
+
+
+def test_a_tick_that_died_long_ago_is_not_waited_for(started_bot: BotConfig) -> None:
+    settled(started_bot, next_due_at=NOW + timedelta(seconds=25))
+    long_ago = timezone.now() - TICK_LASTS - timedelta(seconds=1)
+    BotState.objects.update(claimed_at=long_ago, last_run_at=None)
+    closes = Closes()
+    closes.note([closed()])
+    assert closes.claim() == []
+    assert not closes
 
 
 def test_a_stopped_bot_is_not_claimed_by_a_close(bot: BotConfig) -> None:

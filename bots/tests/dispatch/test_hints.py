@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from bots.dispatch.pending import GIVEN_UP_SECONDS, PAUSE_SECONDS, PendingHints
 from bots.domain.orders import OrderStatus
-from bots.locks import bot_lock
+from bots.locks import bot_lock, lock_due_states
 from bots.models import BotConfig, BotState, Fill, Order, Tick, Trade
 from bots.tasks import run_bot_task
 from bots.tests.dispatch.test_closes import copy_of, settled
@@ -302,6 +302,21 @@ def test_a_hint_about_a_locked_bot_waits_and_is_dropped_when_the_tick_has_booked
     assert not ear.hints
 
 
+def test_what_a_tick_books_between_the_look_and_the_lock_wakes_nobody(
+    ear: Ear, order_of: Callable[..., Order], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = order_of()
+    ear.hear(client_order_id=order.client_order_id, status="CANCELED")
+
+    def lock(bot_ids: list[int]) -> list[BotState]:
+        Order.objects.filter(pk=order.pk).update(status="canceled")
+        return lock_due_states(bot_ids)
+
+    monkeypatch.setattr("bots.engine.hints.lock_due_states", lock)
+    assert ear.claim() == []
+    assert not ear.hints
+
+
 def test_a_hint_about_a_locked_bot_wakes_it_when_the_tick_has_not_booked_it(
     ear: Ear, started_bot: BotConfig, order_of: Callable[..., Order], worker_thread: Any
 ) -> None:
@@ -342,6 +357,24 @@ def test_a_tick_that_is_on_its_way_is_waited_for_and_not_claimed_beside(
     # It was lost: after ten seconds somebody else may go.
     BotState.objects.update(claimed_at=timezone.now() - timedelta(seconds=11))
     assert ear.claim() == [started_bot.pk]
+
+
+def test_the_row_of_a_bot_whose_tick_is_about_to_begin_is_never_locked(
+    ear: Ear, started_bot: BotConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked: list[int] = []
+
+    def lock(bot_ids: list[int]) -> list[BotState]:
+        locked.extend(bot_ids)
+        return lock_due_states(bot_ids)
+
+    monkeypatch.setattr("bots.engine.hints.lock_due_states", lock)
+    other = copy_of(started_bot)
+    settled(other, next_due_at=LATER)
+    BotState.objects.filter(pk=started_bot.pk).update(claimed_at=timezone.now(), last_run_at=None)
+    ear.hear(symbol="BTCUSDT")
+    assert ear.claim() == [other.pk]
+    assert locked == [other.pk]
 
 
 def test_a_change_of_the_account_that_a_tick_at_work_has_made_is_its_own_echo(

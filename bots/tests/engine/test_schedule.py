@@ -125,6 +125,33 @@ def test_without_market_time_a_bot_is_claimed_by_wall_time(started_bot: BotConfi
     assert [claim.bot_id for claim in claim_due_bots(at(None))] == [started_bot.pk]
 
 
+def test_without_market_time_a_bot_is_claimed_though_the_wall_clock_was_put_back(
+    started_bot: BotConfig,
+) -> None:
+    _ticked(started_bot, next_due_at=NOW + timedelta(seconds=30))
+    BotState.objects.update(last_run_at=timezone.now() + timedelta(hours=1))
+    assert len(claim_due_bots(at(None))) == 1
+    BotState.objects.update(last_run_at=timezone.now() + timedelta(seconds=5), claimed_at=None)
+    assert claim_due_bots(at(None)) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "stale", "patience"), [(30, 180, 30), (3600, 180, 180), (3600, None, 3600)]
+)
+def test_a_market_that_stands_still_is_noticed_by_wall_time(
+    started_bot: BotConfig, check: int, stale: int | None, patience: int
+) -> None:
+    BotConfig.objects.update(check_interval_seconds=check, stale_data_seconds=stale)
+    _ticked(started_bot, next_due_at=NOW + timedelta(seconds=20))
+    begun = timezone.now() - timedelta(seconds=patience - 5)
+    BotState.objects.update(last_market_time=NOW, last_run_at=begun, claimed_at=begun)
+    assert claim_due_bots(at(NOW)) == []
+    BotState.objects.update(last_run_at=begun - timedelta(seconds=10))
+    assert claim_due_bots(at(NOW + timedelta(seconds=1))) == []  # it moves on
+    BotState.objects.update(claimed_at=begun - timedelta(seconds=11))
+    assert [claim.bot_id for claim in claim_due_bots(at(NOW))] == [started_bot.pk]
+
+
 def test_a_bot_that_is_inactive_but_not_shown_as_stopped_is_claimed_to_be_healed(
     started_bot: BotConfig,
 ) -> None:

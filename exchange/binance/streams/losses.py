@@ -12,7 +12,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.frames import Close
 
 from exchange.binance.errors import LONGEST_WAIT_SECONDS
-from exchange.domain.errors import CredentialsError, GatewayError, RateLimitedError
+from exchange.domain.errors import (
+    CredentialsError,
+    GatewayError,
+    RateLimitedError,
+    UnavailableError,
+)
 
 # What dialing can raise below our own code; anything else is a bug and passes. ImportError: a
 # SOCKS proxy in the machine's environment needs a package that is not there. ValueError: a proxy
@@ -37,7 +42,7 @@ class LinkLostError(Exception):
     """There is no connection, or no longer; the text says why and holds no secret.
 
     wait         seconds that must pass before the next attempt: the venue's word
-    is_refusal   the venue does not accept the key, or nothing of what is asked for
+    is_refusal   the venue does not accept the key, the country, or anything that is asked for
     is_planned   the end was expected: the next attempt may follow at once
     """
 
@@ -81,7 +86,9 @@ def lost_by_closing(closed: ConnectionClosed) -> LinkLostError:
 def lost_by_gateway(error: GatewayError) -> LinkLostError:
     """Sort what a request of the gateway raised that the stream cannot do without."""
     wait = error.retry_after if isinstance(error, RateLimitedError) else 0.0
-    return LinkLostError(str(error), wait=wait, is_refusal=isinstance(error, CredentialsError))
+    is_lasting = isinstance(error, UnavailableError) and error.is_lasting
+    is_refusal = is_lasting or isinstance(error, CredentialsError)
+    return LinkLostError(str(error), wait=wait, is_refusal=is_refusal)
 
 
 def lost_by_reply(reply: Mapping[str, Any], what: str) -> LinkLostError:
@@ -117,7 +124,9 @@ def _refused_handshake(error: InvalidStatus) -> LinkLostError:
     wait = WAITS.get(status, 0.0)
     if wait:
         wait = _seconds(error.response.headers.get("Retry-After")) or wait
-    return LinkLostError(f"the handshake was refused (HTTP {status})", wait=wait)
+    is_refusal = status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS
+    reason = f"the handshake was refused (HTTP {status})"
+    return LinkLostError(reason, wait=wait, is_refusal=is_refusal)
 
 
 def _seconds(value: str | None) -> float | None:

@@ -18,8 +18,8 @@ class StreamSettings:
     oldest                  age at which a connection is replaced; the venue cuts it at 24 hours
     first_delay             ceiling of the wait before a connection is tried again, doubled ...
     longest_delay           ... up to this one
-    first_refused_delay     the same where the venue refused the key ...
-    longest_refused_delay   ... which only a human can change
+    first_refused_delay     the same where the venue refused the key, the country or every name ...
+    longest_refused_delay   ... which rarely changes without a human
     healthy_seconds         a connection this old has ended the row of failures before it
     message_seconds         between two requests: spot cuts whoever sends more than 5 messages a
                             second, pings and pongs included

@@ -18,7 +18,8 @@ from exchange.domain.streams import KlineStream, KlineUpdate
 
 SUBSCRIBE: Final = "SUBSCRIBE"
 UNSUBSCRIBE: Final = "UNSUBSCRIBE"
-# The venue documents errors as {"code", "msg"} without an id and sends {"error": {…}, "id"} as well.
+# Documented are errors of the form {"code", "msg"}, often without an id; {"error": …, "id"} is
+# what mostly comes.
 _REPLY_FIELDS: Final = frozenset({"id", "error", "code"})
 
 

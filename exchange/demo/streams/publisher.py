@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -40,6 +40,7 @@ class _Feed:
     """One stream that somebody listens to.
 
     next_open_ms   the kline that closes next
+    newcomers      those of the listeners who have not heard the state yet
     sent_ms        market time of the last event that was no closed kline
     sent_at        wall seconds of the same
     """
@@ -47,9 +48,10 @@ class _Feed:
     name: StreamName
     next_open_ms: int
     listeners: dict[Listener, None] = field(default_factory=dict)
+    newcomers: dict[Listener, None] = field(default_factory=dict)
     sent_ms: float = -math.inf
     sent_at: float = -math.inf
-    book: Any = None
+    book: tuple[Any, ...] | None = None
 
     @property
     def least_seconds(self) -> float:
@@ -62,8 +64,16 @@ class _Feed:
             return math.inf
         return self.next_open_ms + self.name.length_ms
 
-    def tell(self, event: Any) -> None:
-        for listener in list(self.listeners):
+    def is_news(self, event: Any) -> bool:
+        """Say whether all have to be told; the book is told when it has changed."""
+        if self.name.kind is not Kind.BOOK_TICKER or not isinstance(event, dict):
+            return True
+        before, self.book = self.book, tuple(event[key] for key in "bBaA")
+        return before != self.book
+
+    def tell(self, event: Any, listeners: Iterable[Listener]) -> None:
+        """Tell some listeners of an event."""
+        for listener in list(listeners):
             listener(self.name.text, event)
 
 
@@ -88,6 +98,7 @@ class Publisher:
             feed = _Feed(name=name, next_open_ms=self._running_open_ms(name))
             self._feeds[name] = feed
         feed.listeners[listener] = None
+        feed.newcomers[listener] = None
         self.wake()
 
     def unsubscribe(self, name: StreamName, listener: Listener) -> None:
@@ -95,6 +106,7 @@ class Publisher:
         if (feed := self._feeds.get(name)) is None:
             return
         feed.listeners.pop(listener, None)
+        feed.newcomers.pop(listener, None)
         if not feed.listeners:
             del self._feeds[name]
 
@@ -149,7 +161,8 @@ class Publisher:
     def _close(self, feed: _Feed, open_ms: int) -> None:
         feed.next_open_ms = open_ms + feed.name.length_ms
         if self._figures.is_listed(feed.name) and self._figures.has_kline(feed.name, open_ms):
-            feed.tell(self._figures.kline(feed.name, open_ms, self._venue.clock.now_ms()))
+            event = self._figures.kline(feed.name, open_ms, self._venue.clock.now_ms())
+            feed.tell(event, feed.listeners)
 
     def _tell_running(self, feed: _Feed, *, is_changed: bool) -> None:
         now_ms, now = self._venue.clock.now_ms(), asyncio.get_running_loop().time()
@@ -159,12 +172,15 @@ class Publisher:
             and now - feed.sent_at >= feed.least_seconds
         )
         # A kline that has closed meanwhile is told as closed, in the next step.
-        if not is_due or now_ms >= feed.close_ms:
+        if now_ms >= feed.close_ms or not (is_due or feed.newcomers):
             return
-        feed.sent_ms, feed.sent_at = now_ms, now
+        if is_due:
+            feed.sent_ms, feed.sent_at = now_ms, now
+        listeners, feed.newcomers = feed.newcomers, {}
         event = self._running(feed, now_ms)
         if event is not None:
-            feed.tell(event)
+            is_for_all = is_due and feed.is_news(event)
+            feed.tell(event, feed.listeners if is_for_all else listeners)
 
     def _running(self, feed: _Feed, now_ms: int) -> Any:
         name = feed.name
@@ -174,15 +190,7 @@ class Publisher:
             if not self._figures.has_kline(name, feed.next_open_ms):
                 return None
             return self._figures.kline(name, feed.next_open_ms, now_ms)
-        event = self._figures.event(name, now_ms)
-        if name.kind is not Kind.BOOK_TICKER or not isinstance(event, dict):
-            return event
-        # The book is told when it has changed.
-        book = tuple(event[key] for key in "bBaA")
-        if book == feed.book:
-            return None
-        feed.book = book
-        return event
+        return self._figures.event(name, now_ms)
 
     def _pause(self) -> float:
         """Return wall seconds until the next event is due."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exchange.binance.streams.futures_events import futures_event
@@ -295,6 +295,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(kind=st.sampled_from(KNOWN), fields=st.dictionaries(NAMES, JSON, max_size=6))
 def test_no_nonsense_in_an_event_raises(kind: str, fields: dict[str, Any]) -> None:
     event = fields | {"e": kind}

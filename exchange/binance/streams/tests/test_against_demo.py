@@ -251,6 +251,26 @@ def test_a_spot_order_is_told_again_after_every_connection(demo: RunningExchange
     assert [is_up for is_up, _ in account.links] == [True, False, True]
 
 
+def test_a_clock_that_was_measured_wrong_does_not_keep_an_account_unheard(
+    demo: RunningExchange,
+) -> None:
+    account = Account()
+
+    async def years_ago() -> int:
+        return 1_500_000_000_000
+
+    async def story(gateway: Any) -> None:
+        stream = spot_stream(demo, gateway, account)
+        stream._now_ms = years_ago
+        async with running(stream):
+            await until(lambda: account.of(KINDS.RESYNC))
+
+    with opened(demo, Market.SPOT) as gateway:
+        play(lambda: story(gateway))
+
+    assert account.links == [(True, "")]
+
+
 def test_a_wrong_secret_is_told_and_not_tried_again(demo: RunningExchange) -> None:
     account = Account()
 

@@ -18,7 +18,7 @@ from exchange.binance.streams.losses import (
     lost_by_reply,
 )
 from exchange.binance.streams.settings import StreamSettings
-from exchange.domain.errors import CredentialsError, RateLimitedError
+from exchange.domain.errors import CredentialsError, RateLimitedError, UnavailableError
 
 BROKE = LinkLostError("the connection broke")
 REFUSED = LinkLostError("the key was refused", is_refusal=True)
@@ -103,6 +103,13 @@ def test_a_refused_handshake_says_how_long_to_wait() -> None:
     }
 
     assert {error: lost_by_dialing(error).wait for error in waits} == waits
+
+
+def test_a_country_that_the_venue_does_not_serve_is_a_refusal() -> None:
+    assert lost_by_dialing(refused(451)).is_refusal
+    assert not lost_by_dialing(refused(403)).is_refusal
+    assert lost_by_gateway(UnavailableError("not offered", is_lasting=True)).is_refusal
+    assert not lost_by_gateway(UnavailableError("no answer")).is_refusal
 
 
 def test_no_reason_quotes_the_address() -> None:

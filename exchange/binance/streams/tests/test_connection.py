@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
-from exchange.binance.streams.tests.venue import a_while, running, until, venue
+from exchange.binance.streams.connection import Link
+from exchange.binance.streams.messages import Oddities
+from exchange.binance.streams.session import Life, Session
+from exchange.binance.streams.tests.venue import QUICK, a_while, running, until, venue
 from exchange.binance.streams.tests.watching import BTC, Watched, kline_event
+from exchange.domain.errors import UnavailableError
 
 SHUTDOWN = {"e": "serverShutdown", "E": 1770123456789}
 
@@ -62,6 +66,93 @@ def test_until_the_next_connection_is_there_the_old_one_is_listened_to() -> None
 
             assert watched.downs[0] == "the connection broke"
             assert set(watched.downs[1:]) <= {"the handshake was refused (HTTP 503)"}
+
+    asyncio.run(story())
+
+
+def test_a_ban_of_the_replacement_outlasts_the_loss_of_the_old_connection() -> None:
+    async def story() -> None:
+        async with venue() as place:
+            watched = Watched(place)
+            watched.stream.want([BTC])
+            async with running(watched.stream):
+                await until(lambda: watched.stream.is_up)
+                place.refusal = (429, {"Retry-After": "1000"})
+                await place.tell(SHUTDOWN)
+                await until(lambda: len(place.paths) == 2)
+                await a_while(0.02)
+                place.cut()
+                await until(lambda: watched.downs)
+                await a_while()
+
+            assert len(place.paths) == 2
+
+    asyncio.run(story())
+
+
+def test_the_old_connection_may_break_while_the_next_one_is_being_opened() -> None:
+    async def story() -> None:
+        async with venue() as place:
+            watched = Watched(place, reply_seconds=3.0)
+            watched.stream.want([BTC])
+            async with running(watched.stream):
+                await until(lambda: watched.stream.is_up)
+                old = place.open[0]
+                place.answers = lambda _: None
+                await place.tell(SHUTDOWN)
+                await until(lambda: len(place.asked) == 2)
+                old.transport.abort()
+                await until(lambda: watched.downs)
+                await a_while(0.05)
+                assert (len(place.paths), len(place.open)) == (2, 1)
+                await place.tell({"result": None, "id": 1})
+                await until(lambda: watched.stream.is_up)
+                await a_while(0.05)
+
+            assert place.most_open == 2
+            assert len(place.paths) == 2
+            assert watched.downs == ["the connection broke"]
+
+    asyncio.run(story())
+
+
+def test_a_connection_that_was_given_up_cannot_become_the_one_that_serves() -> None:
+    async def begin() -> Session:
+        raise UnavailableError("no answer")
+
+    ups: list[bool] = []
+
+    async def story() -> None:
+        link = Link(
+            origin="ws://venue.invalid",
+            begin=begin,
+            on_up=lambda: ups.append(True),
+            on_down=lambda _: None,
+            oddities=Oddities("link"),
+            settings=QUICK,
+        )
+        life = Life(link)
+        link.became_ready(life)  # its last step ran behind the cancellation of all
+        assert not link.is_up
+        await life.task
+
+    asyncio.run(story())
+
+    assert ups == []
+
+
+def test_losses_of_connections_that_served_well_do_not_add_up() -> None:
+    async def story() -> None:
+        async with venue() as place:
+            watched = Watched(place, healthy_seconds=0.0, longest_delay=1000.0)
+            watched.stream.want([BTC])
+            async with running(watched.stream):
+                for _ in range(16):  # delays of minutes if they did
+                    await until(lambda: watched.stream.is_up and place.open)
+                    place.cut()
+                    await until(lambda: not watched.stream.is_up)
+
+            assert len(place.paths) == 16
 
     asyncio.run(story())
 
@@ -249,6 +340,25 @@ def test_a_proxy_of_the_machine_is_not_asked_for_the_loopback(
             watched.stream.want([BTC])
             async with running(watched.stream):
                 await until(lambda: watched.stream.is_up)
+
+    asyncio.run(story())
+
+
+def test_a_proxy_that_is_nonsense_is_told_and_does_not_end_the_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://user:password@proxy:port")
+    monkeypatch.setenv("no_proxy", "")
+
+    async def story() -> None:
+        async with venue() as place:
+            place.url = "ws://venue.invalid"
+            watched = Watched(place)
+            watched.stream.want([BTC])
+            async with running(watched.stream):
+                await until(lambda: watched.downs)
+
+            assert watched.downs == ["the handshake failed (ValueError)"]
 
     asyncio.run(story())
 

@@ -30,6 +30,7 @@ class Keys:
     """Hands out the account's key, key1 at first, or fails as it is told to."""
 
     def __init__(self) -> None:
+        self.name = "key"
         self.number = 1
         self.asked = 0
         self.failures: list[GatewayError] = []
@@ -39,7 +40,7 @@ class Keys:
         self.asked += 1
         if self.failures:
             raise self.failures.pop(0)
-        return f"key{self.number}"
+        return f"{self.name}{self.number}"
 
 
 class Listener:
@@ -79,7 +80,9 @@ def test_the_stream_of_the_listen_key_is_listened_to() -> None:
 def test_a_listen_key_that_expired_is_replaced_at_once() -> None:
     async def story() -> None:
         async with venue() as place:
-            listener = Listener(place, first_delay=1000.0, longest_delay=1000.0, keep_seconds=1000.0)
+            listener = Listener(
+                place, first_delay=1000.0, longest_delay=1000.0, keep_seconds=1000.0
+            )
             async with running(listener.stream):
                 await until(lambda: listener.stream.is_up)
                 listener.keys.number = 2
@@ -120,6 +123,36 @@ def test_a_venue_that_cannot_prolong_just_now_does_not_cost_the_connection() -> 
 
             assert len(place.paths) == 1
             assert listener.told == UP
+
+    asyncio.run(story())
+
+
+def test_a_ban_is_waited_out_before_the_listen_key_is_prolonged_again() -> None:
+    async def story() -> None:
+        async with venue() as place:
+            listener = Listener(place)
+            async with running(listener.stream):
+                await until(lambda: listener.stream.is_up)
+                listener.keys.failures = [RateLimitedError("banned", retry_after=1000)]
+                await until(lambda: not listener.keys.failures)
+                asked = listener.keys.asked
+                await a_while()
+                assert listener.keys.asked == asked
+
+            assert listener.told == UP
+
+    asyncio.run(story())
+
+
+def test_a_listen_key_is_quoted_in_the_address() -> None:
+    async def story() -> None:
+        async with venue() as place:
+            listener = Listener(place, keep_seconds=1000.0)
+            listener.keys.name = "a/b&c#"
+            async with running(listener.stream):
+                await until(lambda: listener.stream.is_up)
+
+            assert place.paths == ["/private/ws?listenKey=a%2Fb%26c%231"]
 
     asyncio.run(story())
 

@@ -178,6 +178,45 @@ def test_a_connection_that_breaks_is_opened_again_and_subscribed_again() -> None
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("second", [{"result": None}, {"error": {"code": 2}}])
+def test_a_reply_that_comes_twice_counts_once(second: dict[str, Any]) -> None:
+    async def story() -> None:
+        async with venue() as place:
+            place.answers = lambda asked: [
+                {"result": None, "id": asked["id"]},
+                {**second, "id": asked["id"]},
+            ]
+            watched = Watched(place)
+            watched.stream.want([BTC])
+            async with running(watched.stream):
+                await until(lambda: watched.stream.is_up)
+                await place.tell(kline_event())
+                await until(lambda: watched.klines)
+
+            assert watched.subscribed == [frozenset({BTC})]
+            assert watched.downs == []
+
+    asyncio.run(story())
+
+
+def test_every_loss_is_told_also_one_like_the_last() -> None:
+    async def story() -> None:
+        async with venue() as place:
+            watched = Watched(place)
+            watched.stream.want([BTC])
+            async with running(watched.stream):
+                for _ in range(3):
+                    await until(lambda: watched.stream.is_up)
+                    since = watched.stream.since
+                    place.cut()
+                    await until(lambda: not watched.stream.is_up)
+                    assert watched.stream.since > since
+
+            assert watched.downs == ["the connection broke"] * 3
+
+    asyncio.run(story())
+
+
 def test_a_subscription_without_an_answer_ends_the_connection() -> None:
     async def story() -> None:
         async with venue() as place:

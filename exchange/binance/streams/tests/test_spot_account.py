@@ -133,6 +133,19 @@ def test_an_event_right_behind_the_reply_is_not_lost() -> None:
     asyncio.run(story())
 
 
+def test_a_reply_that_comes_twice_counts_once() -> None:
+    async def story() -> None:
+        async with venue() as place:
+            listener = Listener(place)
+            place.answers = lambda asked: [accepted(asked), accepted(asked), ORDER_EVENT]
+            async with running(listener.stream):
+                await until(lambda: len(listener.told) == 3)
+
+            assert (len(place.paths), len(place.asked)) == (1, 1)
+
+    asyncio.run(story())
+
+
 def test_every_connection_subscribes_anew() -> None:
     async def story() -> None:
         async with venue() as place:
@@ -186,7 +199,8 @@ def test_after_a_refused_timestamp_the_venue_is_asked_for_its_clock_and_nobody_e
         if asked["method"] == "time":
             return {"id": asked["id"], "status": 200, "result": {"serverTime": NOW_MS + 7_200_000}}
         is_late = asked["params"]["timestamp"] < NOW_MS + 7_000_000
-        return refused(-1021)(asked) if is_late else accepted(asked)
+        told: dict[str, Any] = refused(-1021)(asked) if is_late else accepted(asked)
+        return told
 
     async def story() -> None:
         async with venue() as place:
@@ -211,7 +225,7 @@ def test_after_a_refused_timestamp_the_venue_is_asked_for_its_clock_and_nobody_e
 
 @pytest.mark.parametrize("result", [{"serverTime": NOW_MS}, {"serverTime": "now"}, None])
 def test_a_timestamp_that_is_refused_for_ever_is_not_signed_for_ever(result: Any) -> None:
-    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+    def answer(asked: dict[str, Any]) -> Any:
         if asked["method"] == "time":
             return {"id": asked["id"], "status": 200, "result": result}
         return refused(-1021)(asked)

@@ -109,6 +109,17 @@ def test_a_cut_ends_the_connection_without_a_close_frame(demo: RunningExchange) 
     assert listen(demo, KLINE, heard)["k"]["t"] == START_MS + MINUTE_MS
 
 
+def test_a_cut_counts_once_for_a_connection(demo: RunningExchange) -> None:
+    async def script(client: ClientConnection) -> None:
+        await heard(client)
+        demo.set_fault(endpoint=SPOT, action="cut", times=None)
+        demo.set_clock(market_time=after(5))
+        await ending(client)
+
+    listen(demo, KLINE, script)
+    assert demo.faults()[0]["hits"] == 1
+
+
 def test_a_frozen_connection_says_nothing_at_all_and_then_everything(demo: RunningExchange) -> None:
     async def script(client: ClientConnection) -> list[int]:
         await heard(client)
@@ -131,26 +142,27 @@ def test_a_frozen_connection_says_nothing_at_all_and_then_everything(demo: Runni
 def test_a_freeze_without_seconds_ends_when_it_is_cleared(demo: RunningExchange) -> None:
     async def script(client: ClientConnection) -> list[int]:
         await heard(client)
-        demo.set_fault(endpoint=SPOT, action="freeze")
-        demo.set_clock(market_time=after(1))
+        demo.set_fault(endpoint=SPOT, action="freeze", times=None)
+        demo.set_clock(market_time=after(3))
         assert await all_for(client, 0.2) == []
+        assert demo.faults()[0]["hits"] == 1
         demo.clear_faults()
-        return minutes_of(await closed_klines(client, 1))
+        return minutes_of(await closed_klines(client, 3))
 
-    assert listen(demo, KLINE, script) == [0]
+    assert listen(demo, KLINE, script) == [0, 1, 2]
 
 
 def test_a_freeze_outlasts_the_patience_for_pongs_and_ends_with_its_client(
     short_recordings: Any,
 ) -> None:
-    pace = Pace(ping_every=0.05, pong_within=0.15, incoming=None)
+    pace = Pace(ping_every=0.05, pong_within=0.4, incoming=None)
     settings = StreamSettings(spot=pace)
 
     async def script(client: ClientConnection) -> None:
         await heard(client)
         demo.set_fault(endpoint=SPOT, action="freeze")
         demo.set_clock(market_time=after(1))
-        assert await all_for(client, 0.5) == []
+        assert await all_for(client, 0.6) == []
         assert len(demo.streams()) == 1
 
     with RunningExchange(is_paused=True, market_data=short_recordings, streams=settings) as demo:

@@ -13,7 +13,7 @@ import pytest
 import requests
 from websockets.asyncio.client import ClientConnection, connect
 
-from exchange.demo.clock import FollowingClock
+from exchange.demo.clock import FollowingClock, MarketClock
 from exchange.demo.market.mirror import MirroredSource
 from exchange.demo.market.sources import Prices
 from exchange.demo.streams.names import parse_stream
@@ -267,8 +267,19 @@ def test_without_a_socket_nothing_runs(demo: RunningExchange) -> None:
     assert len(steps) == seen
 
 
-@pytest.mark.parametrize("stream", ["btcusdt@kline_1m", "btcusdt@bookTicker"])
-def test_a_mirror_that_stands_still_keeps_nobody_busy(stream: str) -> None:
+# Where a mirror stands when its venue falls silent: at the end of the newest kline.
+SILENT = FollowingClock(START_MS + MINUTE_MS - 1)
+
+
+@pytest.mark.parametrize(
+    ("clock", "stream"),
+    [
+        (SILENT, "btcusdt@kline_1m"),
+        (SILENT, "btcusdt@bookTicker"),
+        (MarketClock(START_MS, speed=0.001), "btcusdt@bookTicker"),
+    ],
+)
+def test_a_market_that_hardly_moves_keeps_nobody_busy(clock: MarketClock, stream: str) -> None:
     told, looks = [], []
     venue = Venue(ExchangeConfig(prices=Prices.WALK))
     advance = venue.advance
@@ -278,8 +289,7 @@ def test_a_mirror_that_stands_still_keeps_nobody_busy(stream: str) -> None:
         return advance()
 
     venue.advance = looked  # type: ignore[method-assign]
-    # Where a mirror stands when its venue falls silent: at the end of the newest kline.
-    venue.clock = FollowingClock(START_MS + MINUTE_MS - 1)
+    venue.clock = clock
     publisher = Publisher(venue)
     name = parse_stream(stream, Category.SPOT)
     assert name is not None
@@ -287,14 +297,14 @@ def test_a_mirror_that_stands_still_keeps_nobody_busy(stream: str) -> None:
     async def main() -> None:
         publisher.subscribe(name, lambda _name, event: told.append(event))
         task = asyncio.create_task(publisher.run())
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.25)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(main())
     venue.close()
-    assert len(told) == 1
-    assert 2 <= len(looks) <= 6
+    assert 1 <= len(told) <= 2
+    assert 1 <= len(looks) <= 9
 
 
 def test_the_ticker_tells_what_rest_tells(demo: RunningExchange) -> None:

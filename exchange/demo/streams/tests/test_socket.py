@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import time
@@ -12,7 +13,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
+from exchange.demo.streams.market_conversation import MarketConversation
 from exchange.demo.streams.settings import Pace, StreamSettings
+from exchange.demo.streams.socket import StreamSocket
+from exchange.demo.streams.spot_api import SpotApi
 from exchange.demo.streams.tests.listening import after, all_for, ending, heard, listen, until
 from exchange.demo.testing import RunningExchange
 
@@ -65,13 +69,13 @@ def test_pongs_that_answer_no_ping_keep_a_connection_of_futures_only(
     *,
     is_kept: bool,
 ) -> None:
-    spot = Pace(ping_every=0.05, pong_within=0.2, incoming=None)
-    futures = Pace(ping_every=0.05, pong_within=0.2, incoming=None, any_pong=True)
+    spot = Pace(ping_every=0.05, pong_within=0.5, incoming=None)
+    futures = Pace(ping_every=0.05, pong_within=0.5, incoming=None, any_pong=True)
     with (
         make(short_recordings, spot=spot, futures=futures) as demo,
         raw_handshake(demo, path) as connection,
     ):
-        for _ in range(10):
+        for _ in range(15):
             with suppress(ConnectionError):
                 connection.sendall(PONG_OF_NOBODY)
             time.sleep(0.05)
@@ -106,6 +110,21 @@ def test_too_many_waiting_messages_end_a_connection(short_recordings: Path) -> N
             return await ending(client)
 
         assert isinstance(listen(demo, KLINE, script), ConnectionClosedError)
+
+
+def test_connections_that_ended_leave_nothing_in_memory(demo: RunningExchange) -> None:
+    async def script(client: ClientConnection) -> None:
+        await client.send(json.dumps({"method": "SUBSCRIBE", "params": ["a@b"], "id": 1}))
+        await heard(client)
+
+    for path in (KLINE, "/market/stream?streams=btcusdt@kline_1m", "/ws-api/v3") * 3:
+        listen(demo, path, script)
+    asyncio.run(asyncio.wait_for(until(lambda: demo.streams() == []), 5))
+    demo.clear_faults()
+    gc.collect()
+    kinds = (StreamSocket, MarketConversation, SpotApi)
+    # By type: looking closer would wake what is lazy in other libraries.
+    assert [one for one in gc.get_objects() if type(one) in kinds] == []
 
 
 def test_a_message_that_is_no_text_is_passed_over(demo: RunningExchange) -> None:

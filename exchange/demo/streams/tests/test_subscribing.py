@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -122,6 +123,19 @@ def test_too_many_messages_in_a_second_end_the_connection(
         return [len(answers), ended.value.rcvd.code]
 
     assert listen(demo, path, script) == [allowed, 1008]
+
+
+def test_as_many_messages_a_second_later_are_welcome(demo: RunningExchange) -> None:
+    async def script(client: ClientConnection) -> list[Any]:
+        answers = []
+        for number in range(10):
+            if number == 5:
+                # The limit is the venue's, and counts seconds of wall time.
+                await asyncio.sleep(1.02)
+            answers.append((await ask(client, "LIST_SUBSCRIPTIONS", number=number))["id"])
+        return answers
+
+    assert listen(demo, "/ws", script) == list(range(10))
 
 
 @pytest.mark.parametrize(
