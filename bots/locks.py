@@ -15,6 +15,7 @@ from django.db import (
     connections,
     transaction,
 )
+from django.db.models import Q
 from psycopg.errors import IdleInTransactionSessionTimeout, LockNotAvailable
 
 from bots.models import BotConfig, BotState, Halt
@@ -102,14 +103,14 @@ def dispatcher_turn() -> Iterator[bool]:
         yield is_mine
 
 
-def lock_due_states(bot_ids: list[int]) -> list[BotState]:
-    """Lock the rows that nobody holds, for the dispatcher; call inside a transaction."""
-    return list(
-        BotState.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
-        .select_related("bot__api_key")
-        .filter(pk__in=bot_ids)
-        .order_by("pk")
-    )
+def lock_due_states(bot_ids: list[int], *, but: Q | None = None) -> list[BotState]:
+    """Lock the rows that nobody holds, for the dispatcher; call inside a transaction.
+
+    but   rows that are not even to be locked
+    """
+    free = BotState.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    wanted = free.filter(pk__in=bot_ids) if but is None else free.filter(~but, pk__in=bot_ids)
+    return list(wanted.select_related("bot__api_key").order_by("pk"))
 
 
 def lock_state(bot_id: int, *, wait_seconds: int) -> BotState:

@@ -17,7 +17,7 @@ class UtcFormatter(logging.Formatter):
 
 
 class WithoutHeartbeat(logging.Filter):
-    """Leave out the beat's line of every second; its other lines stay."""
+    """Leave out the beat's line of every round; its other lines stay."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep every record but the heartbeat."""

@@ -165,6 +165,8 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Two installations may share one Redis, and both have a bot 1.
+    "global_keyprefix": f"tradebot:{INSTALLATION_ID}:celery:",
     "visibility_timeout": 120,
     # A host that is gone without a word: kombu would wait for it for ever. Seconds; longer than the
     # worker's wait for work.

@@ -73,6 +73,12 @@ def old_prices(snapshot: Snapshot) -> str:
     return next((one.detail for one in blocks if one.code is DenialCode.STALE_DATA), "")
 
 
+def limit_reached(snapshot: Snapshot) -> Reason:
+    """Return which daily limit stops entries now, whatever else the bot shows; NONE for none."""
+    limit = daily_limit(snapshot)
+    return Reason.NONE if limit is None else PAUSE_REASONS[limit.code]
+
+
 def _status(snapshot: Snapshot, limit: Denial | None, *, lacks_size: bool) -> Status:
     if old_prices(snapshot):
         # What is held is guarded all the same; a limit shows again when prices have come back.

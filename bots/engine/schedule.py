@@ -174,11 +174,14 @@ def _claim(candidates: QuerySet[BotState], *, market_time: datetime | None) -> C
     if market_time is not None:
         candidates, waiting_since = candidates.filter(_due_at(market_time, now=now)), "next_due_at"
     longest_waiting = candidates.order_by(F(waiting_since).asc(nulls_first=True), "pk")
-    ids = list(longest_waiting.values_list("pk", flat=True)[:BATCH])
+    # Not even locked: a tick that finds its row locked leaves, and its claim lasts on. Said again
+    # where rows are locked, because another look may have claimed them between the two.
+    leaving_out = _on_their_way(now)
+    ids = list(longest_waiting.exclude(leaving_out).values_list("pk", flat=True)[:BATCH])
     if not ids:
         return Claimed(claims=[])
     with transaction.atomic():
-        free = lock_due_states(ids)
+        free = lock_due_states(ids, but=leaving_out)
         due = [state for state in free if _is_due(state, market_time=market_time, now=now)]
         claims = [_take(state, market_time=market_time, now=now) for state in due]
     return Claimed(claims=claims, at_work=len(free) < len(ids))
@@ -188,6 +191,12 @@ def _may_be_at_work(now: datetime) -> Q:
     # `last_run_at` is written when a tick begins, and seen by others when it has ended.
     begins_or_runs = Q(last_run_at=None) | Q(last_run_at__lt=F("claimed_at"))
     return Q(claimed_at__gt=now - TICK_LASTS) & begins_or_runs
+
+
+def _on_their_way(now: datetime) -> Q:
+    """Say of rows what `is_claimed` says of one."""
+    recently = Q(claimed_at__gt=now - CLAIM_LASTS, claimed_at__lt=now + CLAIM_LASTS)
+    return recently & (Q(last_run_at=None) | Q(last_run_at__lt=F("claimed_at")))
 
 
 def _due_at(market_time: datetime, *, now: datetime) -> Q:

@@ -10,7 +10,7 @@ from bots import journal
 from bots.domain.decision import RESTING_LEGS, Decision, Leg
 from bots.domain.life import after_tick
 from bots.domain.orders import UNSETTLED, ClosedReason, OrderStatus
-from bots.domain.status import State, Status
+from bots.domain.status import Reason, State, Status
 from bots.engine.answers import failure_of
 from bots.engine.publishing import publish_state
 from bots.engine.recording import record_failure
@@ -34,11 +34,17 @@ def show_waiting_for_the_venue(state: BotState, *, environment: Environment) -> 
 
 
 def show_decision(
-    state: BotState, decision: Decision, *, environment: Environment, trouble: str = ""
+    state: BotState,
+    decision: Decision,
+    *,
+    environment: Environment,
+    trouble: str = "",
+    limit: Reason = Reason.NONE,
 ) -> None:
     """Take over status, words and levels of a decision.
 
     trouble   what is wrong although the bot could decide: prices that are old
+    limit     the daily limit that is reached: it lasts for the day, whatever the status says
     """
     _show_found(state, decision.status, environment)
     state.last_error_message = trouble
@@ -49,8 +55,8 @@ def show_decision(
     state.max_price_since_entry = decision.levels.max_price_since_entry
     state.min_price_since_entry = decision.levels.min_price_since_entry
     state.last_seen_kline = decision.seen_until
-    if decision.status.state is State.PAUSED:
-        state.daily_limit_reason = decision.status.reason
+    if limit is not Reason.NONE:
+        state.daily_limit_reason = limit
 
 
 def _show_found(state: BotState, found: Status, environment: Environment) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from bots import journal
-from bots.domain.decide import decide, decide_again, old_prices
+from bots.domain.decide import decide, decide_again, limit_reached, old_prices
 from bots.domain.decision import Decision
 from bots.domain.life import is_waiting_for_a_person
 from bots.domain.snapshot import Snapshot
@@ -141,6 +141,7 @@ def _decide_and_send(
         recorded.decision,
         environment=gateway.environment,
         trouble=old_prices(snapshot),
+        limit=limit_reached(snapshot),
     )
     show_symbol_trouble(state, seen.rules)
     orders = send_orders(

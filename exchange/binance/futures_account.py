@@ -97,21 +97,9 @@ class FuturesAccount(FuturesBase):
         self._calls.require_key()
         return self._calls.read(
             "POST /fapi/v1/listenKey",
-            lambda: self._listen_key_request("post"),
+            # Unsigned, and as it is: the library's own method reads the key out of the reply itself.
+            lambda: self._client._request_futures_api("post", "listenKey", signed=False, data={}),
             replies.listen_key,
-            weight=1,
-        )
-
-    def keep_listen_key(self) -> None:
-        """Let the account's listen key live for another hour; weight 1, safe to repeat.
-
-        OrderRejectedError with -1125 when it has expired.
-        """
-        self._calls.require_key()
-        self._calls.read(
-            "PUT /fapi/v1/listenKey",
-            lambda: self._listen_key_request("put"),
-            lambda _: None,
             weight=1,
         )
 
@@ -189,8 +177,3 @@ class FuturesAccount(FuturesBase):
             )
 
         return read_all(page, start=start)
-
-    def _listen_key_request(self, method: str) -> Any:
-        # Unsigned. The library's own method for PUT would send the listen key as a parameter,
-        # which the venue reads from the account instead.
-        return self._client._request_futures_api(method, "listenKey", signed=False, data={})

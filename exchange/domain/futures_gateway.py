@@ -59,10 +59,6 @@ class FuturesGateway(ExchangeGateway, Protocol):
         """Return the key of the account's event stream; it lives for an hour from now on."""
         ...
 
-    def keep_listen_key(self) -> None:
-        """Let the key live for another hour; OrderRejectedError (-1125) when it is no more."""
-        ...
-
     def is_hedge_mode(self) -> bool:
         """Say whether a symbol may have a long and a short position at once."""
         ...

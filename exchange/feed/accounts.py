@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from django.conf import settings as site
 from django.db import Error as DatabaseError
+from django.db import close_old_connections
 
 from exchange.binance.streams.account import AccountStream
 from exchange.binance.streams.futures_account import FuturesAccountStream
@@ -144,12 +145,9 @@ class _ListenKeys:
         """Ask the venue for the account's listen key."""
         return await self._hands.do(_open_listen_key, self._api_key)
 
-    async def keep(self) -> None:
-        """Let it live on."""
-        await self._hands.do(_keep_listen_key, self._api_key)
-
 
 def _opened(line: AccountLine) -> _Opened:
+    close_old_connections()  # this thread's may have broken since it was used last
     api_key = APIKey.objects.select_related("account").get(pk=line.api_key_id)
     return _Opened(api_key, credentials(api_key))
 
@@ -164,13 +162,6 @@ def _signing_time(api_key: APIKey) -> int:
 def _open_listen_key(api_key: APIKey) -> str:
     try:
         return futures_gateway_for(api_key).open_listen_key()
-    except (KeyRevokedError, ClientInitError, CredentialsDecryptError) as error:
-        raise CredentialsError(_why(error)) from None
-
-
-def _keep_listen_key(api_key: APIKey) -> None:
-    try:
-        futures_gateway_for(api_key).keep_listen_key()
     except (KeyRevokedError, ClientInitError, CredentialsDecryptError) as error:
         raise CredentialsError(_why(error)) from None
 

@@ -47,8 +47,7 @@ def fill(
     stored = store.read(series, _FEWEST)
     newest = stored.closed[-1].open_time if stored else None
     seen_at = datetime.now(UTC)
-    with asking_for(Priority.ENTRY, patience=_PATIENCE):
-        klines = _read(series, newest=newest, market_time=market_time, count=count)
+    klines = _read(series, newest=newest, market_time=market_time, count=count)
     if newest and klines and klines[-1].open_time <= newest and _is_past(newest, market_time):
         return Found(newest_closed=newest, is_stale=True)
     closed = [kline.open_time for kline in klines if kline.is_closed]
@@ -57,29 +56,34 @@ def fill(
     is_news = _is_news(stored, klines)
     if is_news or not store.confirm(series, seen_at=seen_at):
         reached = _reached(klines[-1], market_time)
-        store.fill(series, klines, market_time=reached, seen_at=seen_at)
+        filled = store.fill(series, klines, market_time=reached, seen_at=seen_at)
+        if filled.corrected and len(klines) < count:
+            # What is kept from before the overlap may be as wrong: another recording.
+            klines = _ask(series, count)
+            store.fill(series, klines, market_time=reached, seen_at=seen_at, forgets_older=True)
     return Found(newest_closed=closed[-1], is_news=is_news)
 
 
 def _read(
     series: Series, *, newest: datetime | None, market_time: datetime | None, count: int
 ) -> list[Kline]:
-    gateway = market_data_gateway(series.environment, series.market)
-
-    def ask(wanted: int) -> list[Kline]:
-        return read_klines(gateway, series.symbol, series.interval, count=wanted)
-
     if newest is None:
-        return ask(count)
-    klines = ask(_missing(series, newest, market_time))
+        return _ask(series, count)
+    klines = _ask(series, _missing(series, newest, market_time))
     if not klines:
         return klines
-    if klines[0].open_time > newest + series.length:
-        # The market had gone on further than was known.
-        return ask(_missing(series, newest, klines[-1].open_time))
+    if klines[0].open_time > newest:
+        # The market had gone on further than was known; the seam must overlap to be trusted.
+        return _ask(series, _missing(series, newest, klines[-1].open_time))
     if klines[-1].open_time < newest and not _is_past(newest, market_time):
-        return ask(count)  # set up anew: what is stored will be forgotten
+        return _ask(series, count)  # set up anew: what is stored will be forgotten
     return klines
+
+
+def _ask(series: Series, count: int) -> list[Kline]:
+    gateway = market_data_gateway(series.environment, series.market)
+    with asking_for(Priority.ENTRY, patience=_PATIENCE):
+        return read_klines(gateway, series.symbol, series.interval, count=count)
 
 
 def _is_past(newest: datetime, market_time: datetime | None) -> bool:
@@ -87,10 +91,13 @@ def _is_past(newest: datetime, market_time: datetime | None) -> bool:
 
 
 def _missing(series: Series, newest: datetime, until: datetime | None) -> int:
-    """Return how many klines reach from the newest stored one, itself included, to `until`."""
+    """Return how many klines reach from the newest stored one to `until`.
+
+    With that one, and one before it, for `until` may have passed another close meanwhile.
+    """
     if until is None or until <= newest:
         return _FEWEST
-    return max(_FEWEST, min((until - newest) // series.length + 1, PAGE))
+    return max(_FEWEST, min((until - newest) // series.length + 2, PAGE))
 
 
 def _reached(last: Kline, market_time: datetime | None) -> datetime:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connections
@@ -27,6 +28,7 @@ class Hands:
     def __init__(self, name: str, *, count: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._is_dismissed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
             for number in range(count)
@@ -40,13 +42,16 @@ class Hands:
         self._jobs.put((future, lambda: job(*args, **kwargs)))
         return await future
 
-    def stop(self, *, patience: float) -> None:
-        """Let the threads end; wait up to `patience` seconds for all of them together."""
+    def dismiss(self) -> None:
+        """Let the threads end after what they do now; what still waits is left."""
+        self._is_dismissed = True
         for _ in self._threads:
             self._jobs.put(None)
-        share = patience / len(self._threads)
+
+    def join(self, *, until: float) -> None:
+        """Wait for the threads' end, at most `until` (monotonic seconds)."""
         for thread in self._threads:
-            thread.join(share)
+            thread.join(max(until - monotonic(), 0.0))
 
     def _work(self) -> None:
         try:
@@ -57,7 +62,7 @@ class Hands:
             connections.close_all()
 
     def _do(self, future: asyncio.Future[Any], job: Callable[[], Any]) -> None:
-        if future.cancelled():
+        if future.cancelled() or self._is_dismissed:
             return
         try:
             result = job()
@@ -73,3 +78,12 @@ class Hands:
 
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(settle)
+
+
+def stop_all(every: Collection[Hands], *, patience: float) -> None:
+    """Let all threads end; wait up to `patience` seconds for all of them together."""
+    for hands in every:
+        hands.dismiss()
+    until = monotonic() + patience
+    for hands in every:
+        hands.join(until=until)

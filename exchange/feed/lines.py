@@ -34,13 +34,25 @@ class Line:
         self._sign: Sign | None = None
         self._failures = 0
         self._behind_at: float | None = None
+        self._subscribed_at: float | None = None
         self._stuck: Word | None = None
+        self._stuck_at: float | None = None
         self._tries = 0
 
     def fill_at(self, moment: float) -> None:
         """Want REST to be asked at `moment`, unless it is to be asked earlier already."""
         if self._fill_at is None or moment < self._fill_at:
             self._fill_at = moment
+
+    def subscribed(self, *, now: float) -> None:
+        """Take a new stream: REST is asked what was missed, but not each time one is cut again."""
+        self.watch.opened(now=now)
+        before = self._subscribed_at
+        if before is None or now - before >= self._settings.subscribed_again_seconds:
+            self._subscribed_at = now
+            self.fill_at(now)
+        else:
+            self.fill_at(before + self._settings.subscribed_again_seconds)
 
     def begin_filling(self, *, now: float, market_time: datetime | None, is_up: bool) -> bool:
         """Say whether REST has to be asked now; if so, it is being asked from now on."""
@@ -70,6 +82,8 @@ class Line:
             return False
         self._failures = 0
         was_held, self.is_held = self.is_held, False
+        if was_held and self._fill_at == self._stuck_at:
+            self._fill_at = None  # what was waiting for this answer is tried again first
         return was_held
 
     def filling_failed(self, *, now: float, least_delay: float = 0.0) -> None:
@@ -90,6 +104,7 @@ class Line:
             self.is_held = False
             return False
         self.is_held = True
+        self._stuck_at = now
         self.fill_at(now)
         return True
 

@@ -153,8 +153,7 @@ class MarketFeed:
             logger.info("%s: listening, %s series are wanted", self, len(self._lines))
         now = self._loop.time()
         for line in self._lines_of(streams):
-            line.watch.opened(now=now)
-            line.fill_at(now)
+            line.subscribed(now=now)
             self._fill_if_due(line)
 
     def _on_down(self, reason: str) -> None:

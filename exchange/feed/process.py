@@ -18,7 +18,7 @@ from exchange.domain.types import Environment, Market
 from exchange.feed.accounts import AccountFeed
 from exchange.feed.announcing import AccountNews, encode
 from exchange.feed.filling import Found, fill
-from exchange.feed.hands import Hands
+from exchange.feed.hands import Hands, stop_all
 from exchange.feed.inbox import Inbox, Letter, Place
 from exchange.feed.market import MarketFeed
 from exchange.feed.settings import DEFAULT_SETTINGS, FeedSettings
@@ -72,8 +72,11 @@ class Feed:
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
-        self._rest = Hands("feed-rest", count=_HANDS)
-        self._books = Hands("feed-books", count=1)  # database and Redis, which answer soon
+        # Of each market its own: a venue that hangs must not hold up another one, nor its accounts.
+        self._rest: dict[Place, Hands] = {}
+        self._signed: dict[Place, Hands] = {}
+        self._looking = Hands("feed-looking", count=1)  # at the database, which may hang
+        self._books = Hands("feed-books", count=1)  # Redis, which answers soon
         self._inbox = Inbox(calm_seconds=settings.calm_seconds)
         self._store = SeriesStore()
         self._markets: dict[Place, tuple[MarketFeed, asyncio.Task[None]]] = {}
@@ -103,13 +106,15 @@ class Feed:
         finally:
             self._writer.stop()
             writing.join(_LEAVING_SECONDS)
-            self._rest.stop(patience=_LEAVING_SECONDS / 2)
-            self._books.stop(patience=_LEAVING_SECONDS / 2)
+            stop_all(
+                (self._looking, self._books, *self._rest.values(), *self._signed.values()),
+                patience=_LEAVING_SECONDS,
+            )
 
     async def _follow(self) -> None:
         while True:
             try:
-                wanted = await self._books.do(_look, self._wanted)
+                wanted = await self._looking.do(_look, self._wanted)
             except DatabaseError as error:
                 if not self._cannot_look:
                     logger.warning("what is in use cannot be read: %s", _first_line(error))
@@ -145,14 +150,21 @@ class Feed:
         self._markets[environment, market] = (feed, task)
 
     def _add_account(self, line: AccountLine) -> None:
-        feed = AccountFeed(line, hands=self._rest, tell=self._tell, settings=self._settings)
+        hands = self._hands_of(self._signed, "account", (line.environment, line.market), count=1)
+        feed = AccountFeed(line, hands=hands, tell=self._tell, settings=self._settings)
         task = self._group.create_task(feed.run(), name=f"feed of {line}")
         self._accounts[line] = (feed, task)
 
     async def _fill(self, series: Series, known: datetime | None) -> Found:
-        return await self._rest.do(
+        place = (series.environment, series.market)
+        return await self._hands_of(self._rest, "rest", place, count=_HANDS).do(
             fill, self._store, series, market_time=known, count=self._settings.first_klines
         )
+
+    def _hands_of(self, room: dict[Place, Hands], name: str, place: Place, *, count: int) -> Hands:
+        if place not in room:
+            room[place] = Hands(f"feed-{name}-{place[0]}-{place[1]}", count=count)
+        return room[place]
 
     def _tell(self, news: AccountNews) -> None:
         self._inbox.post(Letter(names.account_channel(), encode(news)))

@@ -20,6 +20,8 @@ class FeedSettings:
     status_seconds      between two reports of what the feed does
     ready_seconds       until the feed calls itself ready although something is not up yet
     subscribed_seconds  that a new series waits for its stream before it is read by REST alone
+    subscribed_again_seconds  between two readings of a series because its stream was opened anew;
+                        a gap that the stream itself shows is filled at once all the same
     deaf_again_seconds  between two new connections for deafness: one more must not cost all others
     failed_seconds      until REST is asked again after an error, doubled up to ...
     longest_failed      ... this
@@ -34,6 +36,7 @@ class FeedSettings:
     status_seconds: float = 2.0
     ready_seconds: float = 10.0
     subscribed_seconds: float = 2.0
+    subscribed_again_seconds: float = 30.0
     deaf_again_seconds: float = 60.0
     failed_seconds: float = 0.5
     longest_failed: float = 30.0

@@ -94,24 +94,31 @@ class Writer:
             batch.letters.pop(0)
         while batch.words:
             series, words = batch.words[0]
-            if not self._write_line(series, words):
+            trouble = self._write_line(series, words)
+            if trouble:
                 self._inbox.hold(series)
                 self._inbox.put_back(series, words)
             batch.words.pop(0)
+            if trouble:
+                # Not earlier: the answer, which lets the series go, may come at once.
+                self._on_written(trouble)
         for (environment, market), (market_time, seen_at) in batch.times.items():
             note_market_time(environment, market, market_time, seen_at=seen_at)
         if self._is_cut_off:
             self._is_back()
 
-    def _write_line(self, series: Series, words: list[Word]) -> bool:
+    def _write_line(self, series: Series, words: list[Word]) -> Written | None:
+        """Write the words of a series; return what became of the first that does not fit."""
         while words:
             word = words[0]
-            added = self._store.add(series, word.update, seen_at=word.seen_at)
-            self._on_written(Written(series, word, added))
-            if added in _IN_VAIN:
-                return False
+            written = Written(
+                series, word, self._store.add(series, word.update, seen_at=word.seen_at)
+            )
+            if written.needs_filling:
+                return written
+            self._on_written(written)
             words.pop(0)
-        return True
+        return None
 
     def _cut_off(self, batch: Batch, error: redis.RedisError) -> None:
         if not self._is_cut_off:

@@ -75,7 +75,8 @@ def is_feed_up(environment: Environment, market: Market) -> bool:
 
 
 def _aged(status: FeedStatus, now: datetime) -> FeedStatus:
-    if now - status.at <= SILENT_AFTER:
+    # What lies ahead was said before the clock was put back.
+    if abs(now - status.at) <= SILENT_AFTER:
         return status
     since = status.at if status.up else status.since
     return replace(status, up=False, since=since, reason=SAYS_NOTHING)

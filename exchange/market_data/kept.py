@@ -18,6 +18,8 @@ KEPT_AT_LEAST: Final = 1000  # or as many as were filled in at once, whichever i
 LEAD: Final = timedelta(minutes=1)
 # Wall time further ahead than clocks of one installation differ: noted before one was put back.
 CLOCKS_DIFFER: Final = timedelta(minutes=1)
+# Wall time that a short answer is believed to be the whole history: it may have been cut off.
+WHOLE_LASTS: Final = timedelta(minutes=10)
 
 
 class Source(StrEnum):
@@ -76,7 +78,7 @@ class Cached:
     closed     oldest first, at least one, without a gap but those that the venue has
     open       the running kline, where it is known
     asked_at   when the venue was last asked by a request, wall time
-    is_whole   the venue has no older klines than the oldest one kept
+    is_whole   the venue had no older klines than the oldest one kept a few minutes ago
     missing    open time of a kline that the venue should have had when it was asked and had not
     misses     how often it was asked for
     """

@@ -16,7 +16,8 @@ PAGES_PATIENCE: Final = timedelta(seconds=10)  # how old a page's klines may be
 STREAM_LASTS: Final = timedelta(seconds=10)  # a series that was heard since may be waited for
 ASKED_LASTS: Final = timedelta(seconds=15)  # a cache that is ahead is believed so long
 MISSING_PATIENCE: Final = timedelta(seconds=2)  # before a kline that should be there is asked again
-MISSES: Final = 3  # after so many the venue has really none
+MISSES: Final = 3  # after so many the venue has probably none ...
+MISSING_LASTS: Final = timedelta(seconds=30)  # ... and is asked rarely: it may only be late
 # What costs the same: rows of one request at which the venue's price rises (futures: 2, then 5).
 PAGES: Final = (499, 1000)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -67,7 +68,8 @@ def is_proven(cached: Cached, wish: Wish, *, now: datetime) -> bool:
 
 def _is_believed_missing(cached: Cached, now: datetime) -> bool:
     # The venue was asked and had none: it was down, or a moment behind its own ticker.
-    return cached.misses >= MISSES or _is_since(cached.asked_at, now, MISSING_PATIENCE)
+    patience = MISSING_PATIENCE if cached.misses < MISSES else MISSING_LASTS
+    return _is_since(cached.asked_at, now, patience)
 
 
 def _is_since(noted: datetime | None, now: datetime, span: timedelta) -> bool:

@@ -28,7 +28,7 @@ from exchange.market_data import names
 from exchange.market_data.clock import market_time as noted_market_time
 from exchange.market_data.connection import Outage, connection
 from exchange.market_data.feed import is_feed_up
-from exchange.market_data.kept import KEPT, Cached, Source
+from exchange.market_data.kept import KEPT, Cached, Filled, Source
 from exchange.market_data.proof import (
     Wish,
     is_ahead,
@@ -209,12 +209,19 @@ def _by_one_request(gateway: MarketDataGateway, wish: Wish) -> SharedKlines | No
                 # Somebody may have asked between our look and the lock.
                 return _good(wish) or _ask(gateway, wish)
             finally:
-                connection().eval(_RELEASE, 1, lock, token)
+                _give_back(lock, token)
         while connection().exists(lock) and time.monotonic() < end:
             time.sleep(_POLL)
         if (found := _good(wish)) is not None:
             return found
     return None
+
+
+def _give_back(lock: str, token: str) -> None:
+    try:
+        connection().eval(_RELEASE, 1, lock, token)
+    except redis.RedisError as error:  # it runs out; what was found, or what failed, counts
+        _outage.begins(error)
 
 
 def _ask(gateway: MarketDataGateway, wish: Wish) -> SharedKlines | None:
@@ -224,13 +231,11 @@ def _ask(gateway: MarketDataGateway, wish: Wish) -> SharedKlines | None:
     if not klines:
         return SharedKlines(klines=[], seen_at=seen_at, source=Source.REQUEST)
     try:
-        _store.fill(
-            series,
-            klines,
-            market_time=wish.market_time or wish.noted or klines[-1].open_time,
-            seen_at=seen_at,
-            is_whole=len(klines) < size,
-        )
+        if _fill(wish, klines, seen_at=seen_at, size=size).corrected and size < wish.count:
+            # What is kept from before the overlap may be as wrong: another recording.
+            size = request_size(None, wish)
+            klines = read_klines(gateway, series.symbol, series.interval, count=size)
+            _fill(wish, klines, seen_at=seen_at, size=size, forgets_older=True)
         cached = _look(wish)
     except redis.RedisError as error:
         _outage.begins(error)
@@ -240,3 +245,16 @@ def _ask(gateway: MarketDataGateway, wish: Wish) -> SharedKlines | None:
     if size < wish.count:
         return None
     return SharedKlines(klines=klines[-wish.count :], seen_at=seen_at, source=Source.REQUEST)
+
+
+def _fill(
+    wish: Wish, klines: list[Kline], *, seen_at: datetime, size: int, forgets_older: bool = False
+) -> Filled:
+    return _store.fill(
+        wish.series,
+        klines,
+        market_time=wish.market_time or wish.noted or klines[-1].open_time,
+        seen_at=seen_at,
+        is_whole=len(klines) < size,
+        forgets_older=forgets_older,
+    )

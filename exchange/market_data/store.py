@@ -30,6 +30,7 @@ from exchange.market_data.kept import (
     KEPT,
     KEPT_AT_LEAST,
     LEAD,
+    WHOLE_LASTS,
     Added,
     Cached,
     Filled,
@@ -99,12 +100,14 @@ class SeriesStore:
         seen_at: datetime,
         source: Source = Source.REQUEST,
         is_whole: bool = False,
+        forgets_older: bool = False,
     ) -> Filled:
         """Take over what the venue answered to a request for the newest klines, oldest first.
 
         market_time  any time that the market had reached before the request
         seen_at      wall time BEFORE the request was sent
         is_whole     the venue has nothing that is older
+        forgets_older  what is kept from before these klines cannot be trusted any more
 
         It replaces what it overlaps; the newest closed kline is announced when it is newer than
         what was there. Klines that the venue does not know (yet) are kept when they came after
@@ -125,7 +128,7 @@ class SeriesStore:
             source.value,
             interval_milliseconds(series.interval),
             RESTARTED_AFTER // _MILLISECOND,
-            int(is_whole and len(closed) <= KEPT),
+            2 if forgets_older else int(is_whole and len(closed) <= KEPT),
             to_milliseconds(must_have_closed(market_time, series.interval)),
             names.closed_channel(),
             beginning(series),
@@ -211,18 +214,19 @@ def _lines(closed: Sequence[Kline]) -> list[str | int]:
 
 
 def _cached(lines: Sequence[bytes], told: Mapping[bytes, bytes]) -> Cached:
-    running, streamed, asked, missing = (
-        told.get(name) for name in (b"open", b"streamed", b"asked", b"missing")
+    running, streamed, asked, missing, whole = (
+        told.get(name) for name in (b"open", b"streamed", b"asked", b"missing", b"whole")
     )
+    seen_at = _moment(told[b"seen"])
     return Cached(
         closed=tuple(map(closed_kline, reversed(lines))),
         open=open_kline(running) if running else None,
         market_time=_moment(told[b"event"]),
-        seen_at=_moment(told[b"seen"]),
+        seen_at=seen_at,
         source=Source(told[b"source"].decode()),
         streamed_at=_moment(streamed) if streamed else None,
         asked_at=_moment(asked) if asked else None,
-        is_whole=b"whole" in told,
+        is_whole=whole is not None and abs(seen_at - _moment(whole)) < WHOLE_LASTS,
         missing=_moment(missing) if missing else None,
         misses=int(told.get(b"misses", 0)),
     )

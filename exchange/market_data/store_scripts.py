@@ -8,7 +8,7 @@ KEYS   closed klines (sorted set by open time), what is newest (hash)
 Fields of the hash, times in ms: `event` (market time of the newest event), `closed` (open time of
 the newest closed kline), `open`, `open_time`, `open_event` (the running kline), `seen` (wall time
 of the newest look), `streamed` (the same, by stream), `asked` (the same, by request), `source`,
-`depth` (how many closed klines are kept), `whole` (the venue has none that are older),
+`depth` (how many closed klines are kept), `whole` (when the venue had none that are older),
 `missing` and `misses` (the kline that the venue should have and has not, and how often it was
 asked for).
 """
@@ -85,7 +85,8 @@ return outcome
 """
 )
 
-# ARGV: 1 market time, 2 seen at, 3 source, 4 length, 5 restarted after, 6 '1' when whole,
+# ARGV: 1 market time, 2 seen at, 3 source, 4 length, 5 restarted after,
+# 6 '1' when whole, '2' when what is older is to be forgotten,
 # 7 open time of the kline that must have closed, 8 channel, 9 announcement without times,
 # 10 stored at, 11 kept at least, 12 kept at most, 13 time to live, 14 how far wall clocks differ,
 # 15 open time and 16 line of the open kline or '', 17 lead, then open time and line of each closed
@@ -108,7 +109,7 @@ if #ARGV < FIRST then return {0, 0, '0'} end
 local market, seen, length = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
 local first, final = tonumber(ARGV[FIRST]), tonumber(ARGV[#ARGV - 1])
 local running = ARGV[15] ~= '' and tonumber(ARGV[15]) or final
-local newest, forgotten = nil, '0'
+local newest, oldest, forgotten = nil, nil, '0'
 local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 local told = redis.call('HMGET', KEYS[2], 'event', 'seen')
 if #last > 0 and told[1] then
@@ -126,10 +127,17 @@ end
 if not newest then
   redis.call('DEL', KEYS[1], KEYS[2])
 else
-  local oldest = tonumber(redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2])
+  oldest = tonumber(redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2])
   if final < oldest - length then return {0, 0, '0'} end
   -- Nothing is said about what lies between: what is older would stand before a gap.
-  if first > newest + length then redis.call('DEL', KEYS[1]) end
+  if first > newest + length then
+    redis.call('DEL', KEYS[1])
+    redis.call('HDEL', KEYS[2], 'whole')
+    oldest = nil
+  elseif ARGV[6] == '2' then
+    redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[FIRST])
+    redis.call('HDEL', KEYS[2], 'whole')
+  end
 end
 local before = {}
 local overlap = redis.call('ZRANGEBYSCORE', KEYS[1], first, final, 'WITHSCORES')
@@ -153,7 +161,10 @@ for _, line in pairs(before) do
 end
 local count = (#ARGV - FIRST + 1) / 2
 later('depth', string.format('%d', math.min(count, tonumber(ARGV[12]))))
-if ARGV[6] == '1' then redis.call('HSET', KEYS[2], 'whole', '1') end
+-- An answer that is shorter than what it overlaps was cut off: older ones are known.
+if ARGV[6] == '1' and (not oldest or first <= oldest) then
+  redis.call('HSET', KEYS[2], 'whole', ARGV[2])
+end
 trim(ARGV[11], ARGV[12])
 if not newest or final > newest then
   redis.call('HSET', KEYS[2], 'closed', ARGV[#ARGV - 1])

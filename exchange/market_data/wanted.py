@@ -8,6 +8,7 @@ from typing import Final
 from django.utils import timezone
 
 from exchange.domain.clock import to_milliseconds
+from exchange.domain.intervals import interval_length
 from exchange.domain.streams import Series
 from exchange.domain.types import Environment, Market
 from exchange.market_data import names
@@ -33,13 +34,17 @@ def wanted_by_pages() -> frozenset[Series]:
         steps.zremrangebyscore(name, "-inf", f"({oldest}")
         steps.zrange(name, 0, -1)
         _, rows = steps.execute()
-    return frozenset(_decoded(row) for row in rows)
+    return frozenset(series for row in rows if (series := _decoded(row)))
 
 
 def _encoded(series: Series) -> str:
     return _SEPARATOR.join((series.environment, series.market, series.symbol, series.interval))
 
 
-def _decoded(row: bytes) -> Series:
-    environment, market, symbol, interval = row.decode().split(_SEPARATOR)
-    return Series(Environment(environment), Market(market), symbol, interval)
+def _decoded(row: bytes) -> Series | None:
+    try:
+        environment, market, symbol, interval = row.decode().split(_SEPARATOR)
+        interval_length(interval)
+        return Series(Environment(environment), Market(market), symbol, interval)
+    except ValueError:
+        return None  # one strange row must not end the feed of everybody

@@ -145,7 +145,6 @@ CALLS: Final[dict[str, tuple[Ask, int]]] = {
     "position": (lambda one: one.positions(SYMBOL), 5),
     "symbol config": (lambda one: one.symbol_config(SYMBOL), 5),
     "open listen key": (lambda one: one.open_listen_key(), 1),
-    "keep listen key": (lambda one: (one.open_listen_key(), one.keep_listen_key()), 2),
     "set hedge mode": (lambda one: one.set_hedge_mode(is_on=False), 1),
     "set margin type": (lambda one: one.set_margin_type(SYMBOL, MarginType.ISOLATED), 1),
     "set leverage": (lambda one: one.set_leverage(SYMBOL, 10), 1),

@@ -1,7 +1,10 @@
-// When is a bot late? After fifteen seconds, or three times as long as it usually takes.
+// When is a bot late? After fifteen seconds, or three times as long as it usually takes; prices of a
+// stream that is up when nobody has looked for longer than a quiet market explains.
 
 const LEAST_SECONDS = 15;
 const TIMES = 3;
+// A stream says nothing while nothing trades; the market feed looks at a quiet one once a minute.
+const QUIET_SECONDS = 75;
 const GAPS = 9;
 
 export class Punctuality {
@@ -27,12 +30,12 @@ export class Punctuality {
   }
 
   /**
-   * Say whether what was seen at `moment` (ms) is overdue at `now`: a stream speaks more often than
-   * a bot ticks, and who has just been started cannot be late yet.
+   * Say whether what was seen at `moment` (ms) is overdue at `now`; who has just been started cannot
+   * be late yet.
    */
   isLate(moment, now, { streamed = false } = {}) {
     if (!this.working) return false;
-    const patience = streamed ? LEAST_SECONDS : Math.max(LEAST_SECONDS, TIMES * this.usual());
+    const patience = streamed ? QUIET_SECONDS : Math.max(LEAST_SECONDS, TIMES * this.usual());
     return now - Math.max(moment, this.begun || -Infinity) > patience * 1000;
   }
 

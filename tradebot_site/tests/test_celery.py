@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import pytest
+from celery import Celery
 from django.apps import apps
+from django.conf import settings
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from tradebot_site.celery import app
@@ -32,6 +35,24 @@ def test_every_task_is_registered_under_the_name_that_schedules_use() -> None:
         "bots.tasks.reactivate_bots_after_reset",
         "bots.tasks.prune_ticks",
     }
+
+
+def test_two_installations_on_one_redis_do_not_take_each_others_ticks(clean_redis: Any) -> None:
+    ours = app.conf.broker_transport_options
+    assert ours["global_keyprefix"] == f"tradebot:{settings.INSTALLATION_ID}:celery:"
+    theirs = Celery("other", broker=settings.REDIS_URL)
+    theirs.conf.broker_transport_options = {**ours, "global_keyprefix": "tradebot:zzzz:celery:"}
+    us = Celery("us", broker=settings.REDIS_URL)
+    us.conf.broker_transport_options = ours
+    for installation in (theirs, us):
+        installation.send_task("bots.tasks.run_bot_task", (1,))
+        installation.close()
+    keys = {key.decode() for key in clean_redis.scan_iter("*celery:celery")}
+    assert keys == {
+        "tradebot:zzzz:celery:celery",
+        f"tradebot:{settings.INSTALLATION_ID}:celery:celery",
+    }
+    assert [clean_redis.llen(key) for key in keys] == [1, 1]
 
 
 @pytest.mark.django_db

@@ -35,6 +35,8 @@ from exchange.market_data import names
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 
+QUEUE = f"tradebot:{settings.INSTALLATION_ID}:celery:celery"
+
 
 class Running:
     """A dispatcher process; what it puts into the queue is taken out by the test."""
@@ -63,7 +65,7 @@ class Running:
 
     def taken(self, *, seconds: float = 5) -> int | None:
         """Return the bot of the next tick in the queue; None when none comes in time."""
-        found = self._queue.blpop("celery", timeout=seconds)
+        found = self._queue.blpop(QUEUE, timeout=seconds)
         if found is None:
             return None
         (bot_id,), _, _ = json.loads(base64.b64decode(json.loads(found[1])["body"]))

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "jour
 
 PLACE = "POST /api/v3/order"
 RECV_WINDOW_MS = 2000
+QUEUE = settings.CELERY_BROKER_TRANSPORT_OPTIONS
 
 
 def _until(what: Callable[[], Any], *, seconds: float = 60) -> Any:
@@ -76,7 +77,10 @@ def worker(venue: RunningExchange) -> Iterator[subprocess.Popen[bytes]]:
 def _tick_and_kill(
     bot: BotConfig, worker: subprocess.Popen[bytes], *, when: Callable[[], Any]
 ) -> None:
-    with Connection(settings.REDIS_URL) as broker, broker.Producer() as producer:
+    with (
+        Connection(settings.REDIS_URL, transport_options=QUEUE) as broker,
+        broker.Producer() as producer,
+    ):
         run_bot_task.apply_async((bot.pk,), producer=producer)
     _until(when)
     worker.send_signal(signal.SIGKILL)

@@ -164,6 +164,27 @@ def test_what_is_held_is_guarded_by_prices_that_are_old(
     assert state_of(started_bot).status == "running (demo mode)"
 
 
+def test_a_daily_limit_that_is_reached_while_prices_are_old_lasts_for_the_day(
+    started_bot: BotConfig, go_to: GoTo, venue: RunningExchange
+) -> None:
+    BotConfig.objects.update(max_daily_loss_perc=Decimal("0.1"))
+    go_to(AT_BUY)
+    run_tick(started_bot.pk)
+    run_tick(started_bot.pk)
+    bought = state_of(started_bot)
+    assert bought.in_position
+
+    BotState.objects.update(market_moved_at=timezone.now() - timedelta(hours=1))
+    venue.set_price("BTCUSDT", str(int(bought.entry_price * Decimal("0.9"))))
+    assert run_tick(started_bot.pk) == "Done"
+    assert state_of(started_bot).status == "error (price data)"
+
+    venue.set_price("BTCUSDT", None)
+    go_to(AT_BUY + timedelta(minutes=1))
+    assert run_tick(started_bot.pk) == "Done"
+    assert state_of(started_bot).status == "paused (max_daily_loss_perc reached)"
+
+
 def test_a_bot_whose_protection_is_switched_off_shows_no_old_prices(
     started_bot: BotConfig, go_to: GoTo
 ) -> None:

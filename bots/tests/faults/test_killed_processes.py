@@ -36,6 +36,8 @@ _WORKER: Final = (
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 )
 
+QUEUE: Final = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+
 
 @pytest.fixture
 def worker(venue: RunningExchange) -> Iterator[subprocess.Popen[bytes]]:
@@ -57,7 +59,10 @@ def worker(venue: RunningExchange) -> Iterator[subprocess.Popen[bytes]]:
 def _kill_in_the_middle(stage: Stage, worker: subprocess.Popen[bytes], *, side: str) -> None:
     """Have the worker tick, and kill it when the venue has acted and its reply is on the way."""
     assert stage.claims()
-    with Connection(settings.REDIS_URL) as broker, broker.Producer() as producer:
+    with (
+        Connection(settings.REDIS_URL, transport_options=QUEUE) as broker,
+        broker.Producer() as producer,
+    ):
         run_bot_task.apply_async((stage.bot.pk,), producer=producer)
     until(lambda: side in _traded(stage), seconds=60)
     worker.send_signal(signal.SIGKILL)

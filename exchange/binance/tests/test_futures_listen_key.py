@@ -9,7 +9,6 @@ from exchange.binance.tests.conftest import KEY, loopback_urls
 from exchange.binance.tests.scripted_server import Reply, ScriptedServer
 from exchange.domain.errors import (
     CredentialsError,
-    OrderRejectedError,
     RateLimitedError,
     UnavailableError,
 )
@@ -27,28 +26,6 @@ def test_a_listen_key_is_asked_for_with_the_key_and_without_a_signature(
 
     (asked,) = script.seen  # the wall clock is not asked for either
     assert (asked.method, asked.path, asked.wire, asked.key) == ("POST", PATH, "", KEY)
-
-
-def test_a_listen_key_is_prolonged_by_the_account_alone(
-    script: ScriptedServer, futures: BinanceFuturesGateway
-) -> None:
-    script.says(PATH, {"listenKey": "pqia91ma19a5s61c"})
-
-    futures.keep_listen_key()
-
-    (asked,) = script.seen
-    assert (asked.method, asked.wire, asked.key) == ("PUT", "", KEY)
-
-
-def test_a_listen_key_that_expired_cannot_be_prolonged(
-    script: ScriptedServer, futures: BinanceFuturesGateway
-) -> None:
-    script.says(PATH, {"code": -1125, "msg": "This listenKey does not exist."}, status=400)
-
-    with pytest.raises(OrderRejectedError) as caught:
-        futures.keep_listen_key()
-
-    assert caught.value.code == -1125
 
 
 def test_a_reply_that_is_lost_did_no_harm(
@@ -83,9 +60,8 @@ def test_a_reply_without_a_listen_key_is_no_listen_key(
 def test_without_a_key_nothing_is_asked(script: ScriptedServer) -> None:
     gateway = BinanceFuturesGateway(environment=Environment.DEMO, urls=loopback_urls(script.url))
 
-    for ask in (gateway.open_listen_key, gateway.keep_listen_key):
-        with pytest.raises(CredentialsError):
-            ask()
+    with pytest.raises(CredentialsError):
+        gateway.open_listen_key()
 
     gateway.close()
     assert script.seen == []

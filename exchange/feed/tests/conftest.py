@@ -15,7 +15,7 @@ from exchange.binance.tests.conftest import loopback_urls
 from exchange.demo.testing import RunningExchange
 from exchange.registry import close_gateways
 
-SPEED: Final = 300.0  # a minute of the market takes a fifth of a second
+SPEED: Final = 400.0  # a minute of the market takes 150 ms
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 import redis
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
 
 from accounts.models import User
@@ -240,3 +241,22 @@ def _has_resyncs(heard: Heard, count: int) -> bool:
 
 def _refuse(*_: Any, **__: Any) -> None:
     raise redis.ConnectionError("away")
+
+
+def test_a_key_is_read_again_after_the_database_has_broken_the_connection(
+    demo: RunningExchange, api_key: APIKey
+) -> None:
+    spot, futures = (line_of(api_key, market) for market in Market)
+    again = line_of(api_key, Market.SPOT, fingerprint="new")
+    with (
+        Heard(names.account_channel()) as heard,
+        RunningFeed(wanting(spot, futures)) as feed,
+    ):
+        eventually(lambda: kinds(heard) == [AccountEventKind.RESYNC] * 2)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        feed.wanted = wanting(again, futures)
+        eventually(lambda: kinds(heard) == [AccountEventKind.RESYNC] * 3, within=5)

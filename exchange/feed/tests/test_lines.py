@@ -55,3 +55,37 @@ def test_while_rest_is_behind_the_stream_its_words_stay_held() -> None:
     assert line.is_held
     assert not begins(line, 0.5)
     assert begins(line, 0.6)
+
+
+def test_a_stream_that_is_cut_again_and_again_does_not_ask_rest_each_time() -> None:
+    line, asked = Line(BTC, now=0.0, settings=DEFAULT_SETTINGS), []
+    for tenth in range(1000):  # a new connection every five seconds for 50, then peace
+        now = tenth / 10
+        if tenth % 50 == 0 and now <= 50:
+            line.subscribed(now=now)
+        if line.begin_filling(now=now, market_time=None, is_up=True):
+            asked.append(now)
+            line.filled(Found(newest_closed=NOON), now=now)
+        line.watch.heard(word(1, is_closed=False).update.kline, now=now)
+    assert asked == [0.0, 30.0, 60.0]
+
+
+def test_a_gap_after_a_new_stream_is_filled_at_once() -> None:
+    line = Line(BTC, now=0.0, settings=DEFAULT_SETTINGS)
+    for now in (0.0, 5.0):
+        line.subscribed(now=now)
+        assert begins(line, now) is (now == 0.0)
+        line.filled(Found(newest_closed=NOON), now=now)
+    assert line.does_not_fit(word(5), now=5.1)
+    assert begins(line, 5.1)
+
+
+def test_words_that_come_while_rest_is_being_asked_cost_no_second_request() -> None:
+    line = Line(BTC, now=0.0, settings=DEFAULT_SETTINGS)
+    line.subscribed(now=0.0)
+    assert begins(line, 0.0)
+    assert line.does_not_fit(word(1), now=0.1)
+    assert line.filled(Found(newest_closed=NOON, is_news=True), now=0.2)
+    assert not begins(line, 0.3)
+    assert line.does_not_fit(word(3), now=0.4)  # it still does not fit
+    assert begins(line, 0.4)

@@ -54,6 +54,8 @@ def test_a_feed_that_says_nothing_for_a_while_is_down(clean_redis: Any) -> None:
     )
     assert late[ACCOUNT].since == WALL - MINUTE
     assert feed_statuses()[LINK].up is False
+    put_back = feed_statuses(now=WALL - 16 * SECOND)
+    assert put_back[LINK].up is False  # or a feed that is gone would count as up until then
 
 
 def test_a_series_that_no_page_shows_any_more_is_forgotten(

@@ -69,12 +69,15 @@ def test_a_page_goes_by_the_age_and_by_the_market_clock_where_there_is_one() -> 
     assert not is_proven(CACHED, replace(page, noted=CLOSE + MINUTE), now=WALL)
 
 
-def test_a_kline_that_the_venue_has_not_is_believed_for_a_moment_or_after_three_looks() -> None:
+def test_a_kline_that_the_venue_has_not_is_asked_for_again_and_after_three_looks_rarely() -> None:
     late = wish(CLOSE + MINUTE)
     missing = replace(CACHED, missing=CLOSE, misses=1, asked_at=WALL)
     assert is_proven(missing, late, now=WALL + SECOND)
     assert not is_proven(missing, late, now=WALL + 2 * SECOND)
-    assert is_proven(replace(missing, misses=3), late, now=WALL + 50 * SECOND)
+    often = replace(missing, misses=3)
+    assert is_proven(often, late, now=WALL + 29 * SECOND)
+    # The venue was late with it: an hour's kline must not be noticed an hour later.
+    assert not is_proven(often, late, now=WALL + 30 * SECOND)
     later = wish(CLOSE + 2 * MINUTE)
     assert not is_proven(replace(missing, misses=3), later, now=WALL)
 

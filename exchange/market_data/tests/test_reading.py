@@ -500,3 +500,30 @@ def test_two_processes_that_race_ask_once(
         begin.wait(20)
         assert [results.get(timeout=20) for _ in range(2)] == [120, 120]
         assert count_requests() == 1
+
+
+def test_a_strange_row_among_what_pages_want_ends_nobody_s_feed(
+    venue: RunningExchange, gateway: MarketDataGateway, clean_redis: redis.Redis
+) -> None:
+    read_shared(gateway, "BTCUSDT", "1m", count=2, market_time=None)
+    now = timezone.now().timestamp() * 1000
+    strange = (
+        "",
+        "demo spot BTCUSDT 2w",
+        "mars spot BTCUSDT 1m",
+        "demo spot BTC USDT 1m",
+        "\u00e9",
+    )
+    clean_redis.zadd(names.wanted_by_pages(), dict.fromkeys(strange, now))
+    assert wanted_by_pages() == {SPOT}
+
+
+def test_a_lock_that_cannot_be_given_back_costs_no_second_request(
+    venue: RunningExchange, count_requests: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any, **__: Any) -> None:
+        raise redis.ConnectionError("gone")
+
+    monkeypatch.setattr(redis.Redis, "eval", gone)
+    assert len(read()) == 120
+    assert count_requests() == 1

@@ -385,3 +385,39 @@ def test_without_redis_every_call_says_so(clean_redis: redis.Redis) -> None:
     assert settings.REDIS_URL.rpartition("/")[2] == str(
         clean_redis.connection_pool.connection_kwargs["db"]
     )
+
+
+def test_a_short_history_is_not_believed_after_a_hole_nor_for_ever(store: SeriesStore) -> None:
+    def fill(klines: list[Kline], *, is_whole: bool, seen_at: datetime = WALL) -> None:
+        moment = klines[-1].open_time + 10 * SECOND
+        store.fill(SERIES, klines, market_time=moment, seen_at=seen_at, is_whole=is_whole)
+
+    def is_whole() -> bool:
+        cached = store.read(SERIES, 1)
+        assert cached is not None
+        return cached.is_whole
+
+    fill(answer(4), is_whole=True)
+    assert is_whole()
+    fill(answer(3, first=9), is_whole=False)  # what lies between is not known
+    assert opens(store) == [9, 10]
+    assert not is_whole()
+
+    fill(answer(3, first=9), is_whole=True)
+    assert is_whole()
+    later = WALL + 10 * MINUTE
+    assert store.confirm(SERIES, seen_at=later - SECOND)
+    assert is_whole()
+    assert store.confirm(SERIES, seen_at=later)
+    assert not is_whole()  # that answer may have been cut off: it is asked for again
+
+
+def test_an_answer_that_was_cut_off_does_not_hide_that_there_are_older_klines(
+    store: SeriesStore,
+) -> None:
+    filled(store, answer(10))
+    moment = NOON + 10 * MINUTE
+    store.fill(SERIES, answer(3, first=8), market_time=moment, seen_at=WALL, is_whole=True)
+    cached = store.read(SERIES, 100)
+    assert cached is not None
+    assert (len(cached.closed), cached.is_whole) == (10, False)
