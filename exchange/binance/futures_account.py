@@ -97,7 +97,7 @@ class FuturesAccount(FuturesBase):
         self._calls.require_key()
         return self._calls.read(
             "POST /fapi/v1/listenKey",
-            # Unsigned, and as it is: the library's own method reads the key out of the reply itself.
+            # Unsigned. The library's own method reads the key out of the reply itself.
             lambda: self._client._request_futures_api("post", "listenKey", signed=False, data={}),
             replies.listen_key,
             weight=1,
