@@ -81,11 +81,8 @@ def test_it_listens_says_so_lets_a_revoked_key_go_and_ends_on_sigterm(
     assert feed.stdout is not None
     assert feed.stdout.readline().strip() == READY
 
-    statuses = feed_statuses()
-    assert {name: one.up for name, one in statuses.items()} == {
-        "demo:spot": True,
-        f"account:{api_key.account_id}:spot": True,
-    }
+    links = {"demo:spot": True, f"account:{api_key.account_id}:spot": True}
+    eventually(lambda: {name: one.up for name, one in feed_statuses().items()} == links)
     assert len(stored(series_of(bot))) > 100
     assert len(venue.streams()) == 2
 

@@ -108,7 +108,11 @@ class Life:
         try:
             return await self._talk(socket, session)
         finally:
-            await socket.close()
+            try:
+                await socket.close()
+            finally:
+                # Canceled once more while it said goodbye, it would stay open.
+                socket.transport.abort()
 
     async def _begin(self) -> Session:
         try:
