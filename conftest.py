@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -129,6 +129,20 @@ def clean_redis() -> Iterator[redis.Redis]:
     yield connection
     connection.flushdb()
     connection.close()
+
+
+@pytest.fixture
+def cut_subscriptions(clean_redis: redis.Redis) -> Callable[[], None]:
+    """Return what cuts the subscriptions of this test process; neighbours keep theirs."""
+
+    def cut() -> None:
+        own = str(clean_redis.get_connection_kwargs()["db"])
+        clients: list[dict[str, str]] = clean_redis.client_list(_type="pubsub")
+        for client in clients:
+            if client["db"] == own:
+                clean_redis.client_kill_filter(_id=client["id"])
+
+    return cut
 
 
 @pytest.fixture

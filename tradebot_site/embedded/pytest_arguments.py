@@ -11,7 +11,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # nothing with these pins: pytest 9.2 does not look where pytest-xdist 3.8 writes the group,
 # https://github.com/pytest-dev/pytest-xdist/issues/1386.)
 # Not those with the most tests first: the files that take longest have few, and are marked `long`.
-WORKERS = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+# Three on two cores: a good part of the tests waits, for venues, locks and closes.
+WORKERS = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 NOT_BROWSER = "not browser"
 
 

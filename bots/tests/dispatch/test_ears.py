@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -102,9 +102,9 @@ def test_an_account_event_that_nobody_can_use_ends_nothing(
 
 
 def test_a_connection_that_is_cut_is_noticed_and_can_be_opened_anew(
-    ears: Ears, clean_redis: Any
+    ears: Ears, clean_redis: Any, cut_subscriptions: Callable[[], None]
 ) -> None:
-    clean_redis.client_kill_filter(_type="pubsub")
+    cut_subscriptions()
     with pytest.raises(redis.ConnectionError):
         ears.listen(1)
     assert not ears.is_open

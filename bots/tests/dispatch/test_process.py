@@ -144,9 +144,12 @@ def test_a_closed_kline_an_account_event_and_a_wish_each_give_one_tick_and_sigte
 
 
 def test_connections_that_are_cut_are_made_anew_without_a_crash(
-    running: Running, started_bot: BotConfig, clean_redis: Any
+    running: Running,
+    started_bot: BotConfig,
+    clean_redis: Any,
+    cut_subscriptions: Callable[[], None],
 ) -> None:
-    clean_redis.client_kill_filter(_type="pubsub")
+    cut_subscriptions()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "

@@ -227,12 +227,12 @@ def test_the_dispatcher_is_killed_with_its_claims_in_hand(make_holder: MakeStage
 
 
 def test_redis_cuts_the_dispatcher_off_and_what_was_told_meanwhile_reaches_nobody(
-    make_holder: MakeStage, row: Row, clean_redis: Any
+    make_holder: MakeStage, row: Row, cut_subscriptions: Callable[[], None]
 ) -> None:
     row.did = "sold by the stop"
     stage = make_holder(Market.SPOT)
     with listening(stage) as listener:
-        clean_redis.client_kill_filter(_type="pubsub")
+        cut_subscriptions()
         with pytest.raises(redis.ConnectionError):
             listener.hear()
         (socket,) = _account_sockets(stage)
