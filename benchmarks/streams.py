@@ -292,7 +292,7 @@ def _cells(found: list[float]) -> str:
     if len(found) < 2:  # noqa: PLR2004 - nothing to rank
         return "– | – | –"
     p50, p99 = statistics.median(found), statistics.quantiles(found, n=100)[98]
-    return f"{p50:.1f} ms | {p99:.1f} ms | {p50 / POLL_MEAN_MS:.3f} ×"
+    return f"{p50:.2f} ms | {p99:.2f} ms | {p50 / POLL_MEAN_MS:.4f} ×"
 
 
 if __name__ == "__main__":
