@@ -2,7 +2,8 @@
 
 A bot is due when a kline of its timeframe has closed, or its check interval has passed, or a
 person asked, whichever comes first. All of that is market time; `BotState.next_due_at` holds
-the earlier of the first two, and null stands for the third. A bot that does not trade but still
+the earlier of the first two, and null stands for the third. Where that time stands still, nobody
+is left alone for longer than a check interval of wall time. A bot that does not trade but still
 holds something is due for its watch round the same way.
 """
 
@@ -16,7 +17,6 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import DurationField, Expression, ExpressionWrapper, F, Q, QuerySet, Value
-from django.db.models.functions import Least
 from django.utils import timezone
 
 from bots.domain.status import Reason, State
@@ -33,9 +33,6 @@ logger = logging.getLogger(__name__)
 CLAIM_LASTS: Final = timedelta(seconds=10)
 TICK_LASTS: Final = timedelta(seconds=50)  # wall time; no worker lets a tick go on for longer
 BATCH: Final = 200
-# Wall seconds after which a bot looks again at a market that has not moved on. NULL is no number
-# to LEAST.
-_NOTICED: Final = Least(F("bot__check_interval_seconds"), F("bot__stale_data_seconds"))
 
 # Returns the venue's newest market time, read at any of the symbols; None when it cannot be.
 MarketTimeReader = Callable[[Environment, Market, Sequence[str]], datetime | None]
@@ -207,11 +204,15 @@ def _due_at(market_time: datetime, *, now: datetime) -> Q:
         # Further ahead than one check: the time of a recording that has been started anew since.
         | Q(next_due_at__gt=Value(market_time) + check)
         # The market stands still: somebody has to notice, and to say so.
-        | Q(last_market_time__gte=market_time, last_run_at__lte=Value(now) - _seconds(_NOTICED))
+        | Q(last_run_at__lte=Value(now) - check)
+        | Q(
+            last_market_time__gte=market_time,
+            last_run_at__lte=Value(now) - _seconds(F("bot__stale_data_seconds")),
+        )
     )
 
 
-def _seconds(field: Expression | F) -> Expression:
+def _seconds(field: F) -> Expression:
     return ExpressionWrapper(field * Value(timedelta(seconds=1)), DurationField())
 
 
@@ -229,15 +230,13 @@ def _is_due(state: BotState, *, market_time: datetime | None, now: datetime) -> 
     check = timedelta(seconds=state.bot.check_interval_seconds)
     if state.next_due_at <= market_time or state.next_due_at > market_time + check:
         return True
-    return _stands_still(state, market_time=market_time, now=now)
-
-
-def _stands_still(state: BotState, *, market_time: datetime, now: datetime) -> bool:
-    if state.last_market_time is None or state.last_run_at is None:
+    if state.last_run_at is None:
         return False
-    seconds = [state.bot.check_interval_seconds, state.bot.stale_data_seconds]
-    patience = timedelta(seconds=min(each for each in seconds if each is not None))
-    return state.last_market_time >= market_time and state.last_run_at <= now - patience
+    waited, stale = now - state.last_run_at, state.bot.stale_data_seconds
+    if waited >= check:
+        return True
+    stands_still = state.last_market_time is not None and state.last_market_time >= market_time
+    return stands_still and stale is not None and waited >= timedelta(seconds=stale)
 
 
 def is_claimed(state: BotState, *, now: datetime) -> bool:

@@ -147,9 +147,29 @@ def test_a_market_that_stands_still_is_noticed_by_wall_time(
     BotState.objects.update(last_market_time=NOW, last_run_at=begun, claimed_at=begun)
     assert claim_due_bots(at(NOW)) == []
     BotState.objects.update(last_run_at=begun - timedelta(seconds=10))
-    assert claim_due_bots(at(NOW + timedelta(seconds=1))) == []  # it moves on
-    BotState.objects.update(claimed_at=begun - timedelta(seconds=11))
     assert [claim.bot_id for claim in claim_due_bots(at(NOW))] == [started_bot.pk]
+
+
+@pytest.mark.parametrize("market_moved", [timedelta(0), timedelta(seconds=5)])
+def test_no_bot_is_left_alone_for_longer_than_its_check_interval_of_wall_time(
+    started_bot: BotConfig, market_moved: timedelta
+) -> None:
+    # It stood still before the bot was due, and after the bot had looked at it.
+    _ticked(started_bot, next_due_at=NOW + timedelta(seconds=20))
+    begun = timezone.now() - timedelta(seconds=31)
+    BotState.objects.update(last_market_time=NOW, last_run_at=begun, claimed_at=begun)
+    claims = claim_due_bots(at(NOW + market_moved))
+    assert [claim.bot_id for claim in claims] == [started_bot.pk]
+
+
+def test_a_market_that_moves_on_is_not_looked_at_before_the_check_interval(
+    started_bot: BotConfig,
+) -> None:
+    BotConfig.objects.update(check_interval_seconds=3600, stale_data_seconds=180)
+    _ticked(started_bot, next_due_at=NOW + timedelta(minutes=20))
+    begun = timezone.now() - timedelta(seconds=600)
+    BotState.objects.update(last_market_time=NOW, last_run_at=begun, claimed_at=begun)
+    assert claim_due_bots(at(NOW + timedelta(seconds=1))) == []
 
 
 def test_a_bot_that_is_inactive_but_not_shown_as_stopped_is_claimed_to_be_healed(
