@@ -67,11 +67,6 @@ def account_channel() -> str:
     return f"{_channels()}:accounts"
 
 
-def price_channel() -> str:
-    """Return the channel of running klines."""
-    return f"{_channels()}:prices"
-
-
 def _channels() -> str:
     database = urlsplit(settings.REDIS_URL).path.strip("/") or "0"
     return f"tradebot:{settings.INSTALLATION_ID}:{database}"
