@@ -305,7 +305,7 @@ def test_redis_that_forgets_everything_costs_one_request(
     venue: RunningExchange, count_requests: Counter, clean_redis: redis.Redis
 ) -> None:
     shown = read()
-    clean_redis.flushall()
+    clean_redis.flushdb()
     assert read() == shown
     assert read() == shown
     assert count_requests() == 2

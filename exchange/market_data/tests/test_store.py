@@ -327,7 +327,7 @@ def test_a_series_that_was_dropped_or_half_forgotten_is_empty(
         lambda: store.drop(SERIES),
         lambda: clean_redis.delete(names.closed_klines(SERIES)),
         lambda: clean_redis.delete(names.newest(SERIES)),
-        clean_redis.flushall,
+        clean_redis.flushdb,
         clean_redis.script_flush,
     ):
         filled(store, answer(3))
